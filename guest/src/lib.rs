@@ -1,0 +1,49 @@
+//! The component: Fastly's GetPackage and PutPackage over `wasi:http`.
+//!
+//! It knows the protocol and nothing of the world: requests go out through the host, the package passes by as a spliced
+//! stream, and every answer becomes a `result`. The contract is `wit/package-api.wit`.
+
+mod error;
+mod multipart;
+mod request;
+mod response;
+mod transport;
+
+#[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
+mod bindings {
+    wit_bindgen::generate!({ path: "../wit", world: "plugin", generate_all });
+}
+
+use bindings::exports::fastly_package::api::package_api as api;
+use bindings::wasi::io::streams::InputStream;
+use bindings::wasi::random::random::get_random_bytes;
+
+struct Plugin;
+
+impl api::Guest for Plugin {
+    fn get_package(
+        target: api::ServiceVersion,
+        options: api::RequestOptions,
+    ) -> Result<api::Reply, api::Error> {
+        let request = request::get_package(&target, &options)?;
+        let answer = transport::send(request, None)?;
+        response::decode(answer)
+    }
+
+    fn put_package(
+        target: api::ServiceVersion,
+        content: InputStream,
+        size: u64,
+        put: api::PutOptions,
+        options: api::RequestOptions,
+    ) -> Result<api::Reply, api::Error> {
+        let framing = multipart::frame(&get_random_bytes(16), put.filename.as_deref());
+        let request = request::put_package(&target, &framing, size, put.flags, &options)?;
+        let answer = transport::send(request, Some(transport::Upload { framing, content, size }))?;
+        response::decode(answer)
+    }
+}
+
+// The macro defines the component's exports as C symbols, which a native build for the unit tests can't have.
+#[cfg(target_family = "wasm")]
+bindings::export!(Plugin with_types_in bindings);

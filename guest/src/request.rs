@@ -1,0 +1,244 @@
+//! The requests of the two operations: method, address and headers, made from checked arguments.
+
+use crate::bindings::exports::fastly_package::api::package_api::{
+    Auth, Error, PutFlags, RequestOptions, ServiceVersion,
+};
+use crate::multipart::Framing;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Where Fastly's API is.
+const API_URL: &str = "https://api.fastly.com";
+const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
+
+/// All but the unreserved characters (RFC 3986, 2.3), so that an identifier stays one path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Method {
+    Get,
+    Put,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+/// A request without its body.
+#[derive(Debug)]
+pub struct Request {
+    pub method: Method,
+    pub scheme: Scheme,
+    pub authority: String,
+    pub path: String,
+    pub headers: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// The request of GetPackage.
+pub fn get_package(target: &ServiceVersion, options: &RequestOptions) -> Result<Request, Error> {
+    request(Method::Get, target, options)
+}
+
+/// The request of PutPackage, for `size` bytes of content in `framing`.
+pub fn put_package(
+    target: &ServiceVersion,
+    framing: &Framing,
+    size: u64,
+    flags: PutFlags,
+    options: &RequestOptions,
+) -> Result<Request, Error> {
+    let mut request = request(Method::Put, target, options)?;
+    if size == 0 {
+        return Err(invalid("the package is empty"));
+    }
+    let length = framing.content_length(size).ok_or_else(|| invalid("the size is too large"))?;
+    request.headers.push(("content-type", framing.content_type.clone().into_bytes()));
+    request.headers.push(("content-length", length.to_string().into_bytes()));
+    if flags.contains(PutFlags::EXPECT_CONTINUE) {
+        request.headers.push(("expect", b"100-continue".to_vec()));
+    }
+    Ok(request)
+}
+
+fn request(
+    method: Method,
+    target: &ServiceVersion,
+    options: &RequestOptions,
+) -> Result<Request, Error> {
+    let (scheme, authority, prefix) = base(options.api_url.as_deref().unwrap_or(API_URL))?;
+    let path = format!("{prefix}{}", path(target)?);
+    let user_agent = options.user_agent.as_deref().unwrap_or(USER_AGENT);
+    if user_agent.is_empty() || !user_agent.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Err(invalid("the user agent has characters that can't stand in a header"));
+    }
+    let mut headers = vec![
+        ("accept", b"application/json".to_vec()),
+        ("user-agent", user_agent.as_bytes().to_vec()),
+    ];
+    if let Auth::Token(token) = &options.auth {
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(invalid("the token is empty or has characters that no token has"));
+        }
+        headers.push(("fastly-key", token.as_bytes().to_vec()));
+    }
+    Ok(Request { method, scheme, authority, path, headers })
+}
+
+/// The path of a service version's package.
+fn path(target: &ServiceVersion) -> Result<String, Error> {
+    match target.service_id.as_str() {
+        "" => return Err(invalid("the service ID is empty")),
+        // An encoded dot segment is still one (RFC 3986, 6.2.2): it would name another path.
+        "." | ".." => return Err(invalid("the service ID is a path of dots")),
+        _ => {}
+    }
+    if target.version_id == 0 || target.version_id > i32::MAX as u32 {
+        return Err(invalid("the version is not between 1 and 2147483647"));
+    }
+    let service = utf8_percent_encode(&target.service_id, SEGMENT);
+    Ok(format!("/service/{service}/version/{}/package", target.version_id))
+}
+
+/// Scheme, authority and path prefix of the API's base.
+fn base(url: &str) -> Result<(Scheme, String, &str), Error> {
+    let wrong = |why: &str| invalid(&format!("the API's URL {why}: give one such as {API_URL}"));
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => return Err(wrong("is neither https nor http")),
+    };
+    let (authority, prefix) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(wrong("has a user or password in it"));
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(wrong("has no host"));
+    }
+    let in_authority = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b);
+    if !authority.bytes().all(in_authority) {
+        return Err(wrong("has a host with characters that no host has"));
+    }
+    if prefix.contains(['?', '#']) {
+        return Err(wrong("has a query or a fragment"));
+    }
+    let in_path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&b);
+    if !prefix.bytes().all(in_path) {
+        return Err(wrong("has a path with characters that no URL has"));
+    }
+    Ok((scheme, authority.to_owned(), prefix.trim_end_matches('/')))
+}
+
+fn invalid(why: &str) -> Error {
+    Error::InvalidArgument(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multipart;
+
+    fn target(service_id: &str, version_id: u32) -> ServiceVersion {
+        ServiceVersion { service_id: service_id.into(), version_id }
+    }
+
+    fn options(api_url: Option<&str>) -> RequestOptions {
+        RequestOptions { auth: Auth::Host, api_url: api_url.map(Into::into), user_agent: None }
+    }
+
+    fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+        let (_, value) = request.headers.iter().find(|(n, _)| *n == name)?;
+        Some(std::str::from_utf8(value).unwrap())
+    }
+
+    fn why(result: Result<Request, Error>) -> String {
+        match result {
+            Err(Error::InvalidArgument(why)) => why,
+            other => panic!("not an invalid argument: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_get_goes_to_the_package_of_the_version() {
+        let request = get_package(&target("SU1Z0isxPaozGVKXdv0eY", 3), &options(None)).unwrap();
+        assert_eq!((request.method, request.scheme), (Method::Get, Scheme::Https));
+        assert_eq!(request.authority, "api.fastly.com");
+        assert_eq!(request.path, "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package");
+        assert_eq!(header(&request, "accept"), Some("application/json"));
+        assert_eq!(header(&request, "fastly-key"), None);
+    }
+
+    #[test]
+    fn a_put_says_how_long_its_body_is() {
+        let framing = multipart::frame(&[1; 16], None);
+        let target = target("s", 1);
+        let request =
+            put_package(&target, &framing, 10, PutFlags::empty(), &options(None)).unwrap();
+        let length = framing.content_length(10).unwrap().to_string();
+        assert_eq!(header(&request, "content-length"), Some(length.as_str()));
+        assert_eq!(header(&request, "content-type"), Some(framing.content_type.as_str()));
+        assert_eq!(header(&request, "expect"), None);
+        let expecting =
+            put_package(&target, &framing, 10, PutFlags::EXPECT_CONTINUE, &options(None)).unwrap();
+        assert_eq!(header(&expecting, "expect"), Some("100-continue"));
+    }
+
+    #[test]
+    fn an_identifier_stays_one_segment_of_the_path() {
+        let request = get_package(&target("a/../b?c#d é%", 1), &options(None)).unwrap();
+        assert_eq!(request.path, "/service/a%2F..%2Fb%3Fc%23d%20%C3%A9%25/version/1/package");
+    }
+
+    #[test]
+    fn wrong_targets_are_refused() {
+        for (id, version) in [("", 1), (".", 1), ("..", 1), ("s", 0), ("s", 1 << 31)] {
+            why(get_package(&target(id, version), &options(None)));
+        }
+    }
+
+    #[test]
+    fn a_base_may_have_a_port_a_prefix_and_a_trailing_slash() {
+        let request =
+            get_package(&target("s", 1), &options(Some("HTTP://[::1]:8080/a/b//"))).unwrap();
+        assert_eq!(request.scheme, Scheme::Http);
+        assert_eq!(request.authority, "[::1]:8080");
+        assert_eq!(request.path, "/a/b/service/s/version/1/package");
+    }
+
+    #[test]
+    fn a_base_that_is_no_base_is_refused() {
+        for url in [
+            "",
+            "api.fastly.com",
+            "ftp://h",
+            "https://",
+            "https:///p",
+            "https://:80",
+            "https://u@h",
+            "https://u:p@h",
+            "https://h?q",
+            "https://h/#f",
+            "https://h\\x",
+            "https://h/a b",
+            "https://h\r\nX: y",
+        ] {
+            why(get_package(&target("s", 1), &options(Some(url))));
+        }
+    }
+
+    #[test]
+    fn a_wrong_token_is_refused_without_being_shown() {
+        for token in ["", "se cret", "secret\n", "sécret"] {
+            let options = RequestOptions { auth: Auth::Token(token.into()), ..options(None) };
+            let why = why(get_package(&target("s", 1), &options));
+            assert!(!why.contains("cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_empty_package_is_refused() {
+        let framing = multipart::frame(&[1; 16], None);
+        why(put_package(&target("s", 1), &framing, 0, PutFlags::empty(), &options(None)));
+    }
+}
