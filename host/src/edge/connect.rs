@@ -1,0 +1,360 @@
+//! Connections to the API: TCP, the way through a proxy, TLS, each with its time limit.
+
+use super::socket::{Socket, SocketHandle};
+use crate::plugin::Timeouts;
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, HttpConnector};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig};
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
+
+/// Makes connections for the pool. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<Inner>);
+
+struct Inner {
+    timeouts: Timeouts,
+    /// `None`: proxies of the environment are not used.
+    proxies: Option<Matcher>,
+    extra_roots: Vec<CertificateDer<'static>>,
+    /// Made at the first connection that needs it: reading the platform's roots takes milliseconds.
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    pub(crate) fn new(
+        timeouts: Timeouts,
+        proxies: Option<Matcher>,
+        extra_roots: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        Self(Arc::new(Inner { timeouts, proxies, extra_roots, tls: OnceLock::new() }))
+    }
+
+    async fn connect(self, uri: Uri) -> Result<Connection, ConnectError> {
+        if uri.scheme_str() != Some("https") {
+            // Plain text goes to loopback alone, past every proxy, and a name must resolve to loopback to count as it.
+            return self.tcp(uri, true).await;
+        }
+        let proxy = self.0.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri));
+        let connection = match proxy {
+            None => self.tcp(uri.clone(), false).await?,
+            Some(proxy) => self.tunnel(proxy, uri.clone()).await?,
+        };
+        self.tls(connection, &uri).await
+    }
+
+    async fn tcp(&self, uri: Uri, loopback_only: bool) -> Result<Connection, ConnectError> {
+        let mut connector = HttpConnector::new_with_resolver(Resolver { loopback_only });
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connecting = connector.call(uri);
+        let limit = self.0.timeouts.connect;
+        let stream = within(limit, ConnectError::Timeout, connecting).await?.map_err(tcp_error)?;
+        Ok(Connection::plain(stream.into_inner()))
+    }
+
+    async fn tunnel(&self, proxy: Intercept, uri: Uri) -> Result<Connection, ConnectError> {
+        let name = Uri::builder()
+            .scheme(proxy.uri().scheme_str().unwrap_or("http"))
+            .authority(proxy.uri().authority().map_or("", |authority| authority.as_str()))
+            .path_and_query("/")
+            .build()
+            .map_err(|error| ConnectError::Proxy("the proxy".into(), error.to_string()))?;
+        if !matches!(name.scheme_str(), Some("http" | "https")) {
+            let why = "only http and https proxies are supported".to_owned();
+            return Err(ConnectError::Proxy(name.to_string(), why));
+        }
+        let mut tunnel = Tunnel::new(name.clone(), ProxyHop(self.clone()));
+        if let Some(auth) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(auth.clone());
+        }
+        // The hop to the proxy has its own limits; this one is for a proxy that doesn't answer.
+        let limit = self.0.timeouts.connect + self.0.timeouts.tls;
+        within(limit, ConnectError::Timeout, tunnel.call(uri)).await?.map_err(|error| {
+            let why = match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            ConnectError::Proxy(name.to_string(), why)
+        })
+    }
+
+    async fn tls(&self, connection: Connection, uri: &Uri) -> Result<Connection, ConnectError> {
+        let host = uri.host().unwrap_or_default();
+        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(name).map_err(|error| {
+            ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
+        })?;
+        let config = self.tls_config()?;
+        let handle = connection.handle.clone();
+        let handshake =
+            tokio_rustls::TlsConnector::from(config).connect(name, connection.into_io());
+        let limit = self.0.timeouts.tls;
+        let stream =
+            within(limit, ConnectError::TlsTimeout, handshake).await?.map_err(ConnectError::Tls)?;
+        Ok(Connection { io: TokioIo::new(Box::new(stream)), handle })
+    }
+
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, ConnectError> {
+        if let Some(config) = self.0.tls.get() {
+            return Ok(config.clone());
+        }
+        let config = tls_config(self.0.extra_roots.clone()).map_err(ConnectError::Roots)?;
+        Ok(self.0.tls.get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+fn tls_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots, provider.clone())?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous() // The name is rustls's own for any verifier of a caller's choice; this one is the platform's.
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+async fn within<F: Future>(
+    limit: Duration,
+    error: ConnectError,
+    future: F,
+) -> Result<F::Output, ConnectError> {
+    tokio::time::timeout(limit, future).await.map_err(|_| error)
+}
+
+fn tcp_error(error: impl StdError + Send + Sync + 'static) -> ConnectError {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(&error);
+    while let Some(current) = source {
+        if let Some(resolve) = current.downcast_ref::<ResolveError>() {
+            return ConnectError::Resolve(resolve.clone());
+        }
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return ConnectError::Tcp(io.kind(), io.to_string());
+        }
+        source = current.source();
+    }
+    ConnectError::Tcp(io::ErrorKind::Other, error.to_string())
+}
+
+impl Service<Uri> for Connector {
+    type Response = Connection;
+    type Error = ConnectError;
+    type Future = Connecting;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Connecting {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
+
+/// The connection to a proxy, in TLS where its URL says so.
+#[derive(Clone)]
+struct ProxyHop(Connector);
+
+impl Service<Uri> for ProxyHop {
+    type Response = Connection;
+    type Error = ConnectError;
+    type Future = Connecting;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, proxy: Uri) -> Connecting {
+        let connector = self.0.clone();
+        Box::pin(async move {
+            let connection = connector.tcp(proxy.clone(), false).await?;
+            match proxy.scheme_str() {
+                Some("https") => connector.tls(connection, &proxy).await,
+                _ => Ok(connection),
+            }
+        })
+    }
+}
+
+/// The platform's resolver, which can be held to loopback.
+#[derive(Clone)]
+struct Resolver {
+    loopback_only: bool,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = ResolveError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ResolveError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ResolveError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let loopback_only = self.loopback_only;
+        Box::pin(async move {
+            let host = name.to_string();
+            let found = GaiResolver::new().call(name).await.map_err(|error| ResolveError {
+                why: format!("{host} can't be resolved: {error}"),
+            })?;
+            let addresses: Vec<SocketAddr> = found.collect();
+            match addresses.iter().find(|address| !address.ip().is_loopback()) {
+                Some(other) if loopback_only => Err(ResolveError {
+                    why: format!("{host} resolves to {}, which isn't loopback", other.ip()),
+                }),
+                _ => Ok(addresses.into_iter()),
+            }
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ResolveError {
+    why: String,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl StdError for ResolveError {}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum ConnectError {
+    Resolve(ResolveError),
+    Tcp(io::ErrorKind, String),
+    Timeout,
+    /// The proxy's URL without credentials, and what it did.
+    Proxy(String, String),
+    Roots(rustls::Error),
+    Tls(io::Error),
+    TlsTimeout,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve(error) => write!(f, "{error}"),
+            Self::Tcp(_, why) => write!(f, "can't connect: {why}"),
+            Self::Timeout => f.write_str("connecting took too long"),
+            Self::Proxy(proxy, why) => write!(f, "the proxy {proxy} gave no way through: {why}"),
+            Self::Roots(error) => write!(f, "the trusted certificates can't be used: {error}"),
+            Self::Tls(error) => write!(f, "TLS failed: {}", tls_reason(error)),
+            Self::TlsTimeout => f.write_str("the TLS handshake took too long"),
+        }
+    }
+}
+
+impl StdError for ConnectError {}
+
+/// What is wrong with the server's certificate, in words that say what to do.
+fn tls_reason(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = inner else { return error.to_string() };
+    match wrong {
+        CertificateError::UnknownIssuer => {
+            "the server's certificate is from an authority that is not trusted here".into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name".into()
+        }
+        CertificateError::Revoked => "the server's certificate was revoked".into(),
+        other => format!("the server's certificate is not valid: {other}"),
+    }
+}
+
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection that the pool keeps.
+pub(crate) struct Connection {
+    io: TokioIo<Box<dyn Io>>,
+    handle: SocketHandle,
+}
+
+impl Connection {
+    fn plain(stream: tokio::net::TcpStream) -> Self {
+        let handle = SocketHandle::default();
+        let socket = Socket::new(stream, handle.clone());
+        Self { io: TokioIo::new(Box::new(socket)), handle }
+    }
+
+    fn into_io(self) -> Box<dyn Io> {
+        self.io.into_inner()
+    }
+}
+
+impl hyper_util::client::legacy::connect::Connection for Connection {
+    fn connected(&self) -> Connected {
+        Connected::new().extra(self.handle.clone())
+    }
+}
+
+impl Read for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,209 @@
+//! Which requests may leave the sandbox.
+
+use crate::api::ApiUrl;
+use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
+use http::{Method, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt;
+
+/// All but the unreserved characters (RFC 3986, 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The one request that a call allows: scheme, host and port of the configured API, the call's method, its exact path and no query.
+///
+/// The request's URI is judged, never its `Host` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressPolicy {
+    tls: bool,
+    host: String,
+    port: u16,
+    method: Method,
+    path: String,
+}
+
+impl EgressPolicy {
+    /// Allows `method` on the package of `target`.
+    pub fn new(api: &ApiUrl, method: Method, target: &ServiceVersion) -> Self {
+        let service = utf8_percent_encode(&target.service_id, SEGMENT);
+        Self {
+            tls: api.tls,
+            host: api.host.clone(),
+            port: api.port,
+            method,
+            path: format!("{}/service/{service}/version/{}/package", api.prefix, target.version_id),
+        }
+    }
+
+    /// Whether the request may go out, and if not, why.
+    pub fn check(&self, method: &Method, uri: &Uri) -> Result<(), Denial> {
+        let because = |reason| Denial { reason, method: method.clone(), uri: uri.clone() };
+        let scheme = if self.tls { "https" } else { "http" };
+        if uri.scheme_str() != Some(scheme) {
+            return Err(because(DenialReason::Scheme));
+        }
+        let Some(authority) = uri.authority() else { return Err(because(DenialReason::Host)) };
+        // User-info would make the beginning of the authority look like the host.
+        if authority.as_str().contains('@') || !authority.host().eq_ignore_ascii_case(&self.host) {
+            return Err(because(DenialReason::Host));
+        }
+        let port = match authority.as_str().get(authority.host().len()..) {
+            Some("") => {
+                if self.tls {
+                    Some(443)
+                } else {
+                    Some(80)
+                }
+            }
+            _ => authority.port_u16(),
+        };
+        if port != Some(self.port) {
+            return Err(because(DenialReason::Port));
+        }
+        if method != self.method {
+            return Err(because(DenialReason::Method));
+        }
+        if uri.path() != self.path || uri.query().is_some() {
+            return Err(because(DenialReason::Path));
+        }
+        Ok(())
+    }
+}
+
+/// A request that the policy didn't let out. Nothing was connected to.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    /// What about it isn't allowed.
+    pub reason: DenialReason,
+    method: Method,
+    uri: Uri,
+}
+
+impl Denial {
+    /// The denial of a request beyond the one that a call may make.
+    pub(crate) fn repeated(method: &Method, uri: &Uri) -> Self {
+        Self { reason: DenialReason::Repeated, method: method.clone(), uri: uri.clone() }
+    }
+}
+
+/// What about a request isn't allowed: the first that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DenialReason {
+    /// Another scheme than the API's.
+    Scheme,
+    /// Another host than the API's.
+    Host,
+    /// Another port than the API's.
+    Port,
+    /// Another method than the call's.
+    Method,
+    /// Another path than the call's, or a query.
+    Path,
+    /// A second request in one call.
+    Repeated,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.reason {
+            DenialReason::Scheme => "the scheme isn't the API's",
+            DenialReason::Host => "the host isn't the API's",
+            DenialReason::Port => "the port isn't the API's",
+            DenialReason::Method => "the method isn't the call's",
+            DenialReason::Path => "the path isn't the call's",
+            DenialReason::Repeated => "a call has one request",
+        };
+        // The URI is the component's own words: of an odd one, the beginning is enough.
+        let uri: String = self.uri.to_string().chars().take(200).collect();
+        write!(f, "{} {uri}: {what}", self.method)
+    }
+}
+
+impl std::error::Error for Denial {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(api: &str) -> EgressPolicy {
+        let target = ServiceVersion { service_id: "SU1Z0isxPaozGVKXdv0eY".into(), version_id: 3 };
+        EgressPolicy::new(&api.parse().unwrap(), Method::PUT, &target)
+    }
+
+    fn reason(policy: &EgressPolicy, method: Method, uri: &str) -> Option<DenialReason> {
+        policy.check(&method, &uri.parse().unwrap()).err().map(|denial| denial.reason)
+    }
+
+    #[test]
+    fn the_request_of_the_call_is_allowed() {
+        let api = policy("https://api.fastly.com");
+        for host in ["api.fastly.com", "API.fastly.com", "api.fastly.com:443"] {
+            let uri = format!("https://{host}/service/SU1Z0isxPaozGVKXdv0eY/version/3/package");
+            assert_eq!(reason(&api, Method::PUT, &uri), None, "{uri}");
+        }
+        let prefixed = policy("http://[::1]:8080/prefix/");
+        let uri = "http://[::1]:8080/prefix/service/SU1Z0isxPaozGVKXdv0eY/version/3/package";
+        assert_eq!(reason(&prefixed, Method::PUT, uri), None);
+    }
+
+    #[test]
+    fn every_other_request_is_denied() {
+        use DenialReason::*;
+        let api = policy("https://api.fastly.com");
+        let path = "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package";
+        for (origin, expected) in [
+            ("http://api.fastly.com", Scheme),
+            ("http://api.fastly.com:443", Scheme),
+            ("https://evil.test", Host),
+            ("https://api.fastly.com.evil.test", Host),
+            ("https://api.fastly.com.", Host),
+            ("https://api.fastly.com@evil.test", Host),
+            ("https://evil.test@api.fastly.com", Host),
+            ("https://151.101.1.57", Host),
+            ("https://api.fastly.com:8443", Port),
+            ("https://api.fastly.com:80", Port),
+        ] {
+            assert_eq!(
+                reason(&api, Method::PUT, &format!("{origin}{path}")),
+                Some(expected),
+                "{origin}"
+            );
+        }
+        for method in
+            [Method::GET, Method::POST, Method::DELETE, Method::from_bytes(b"put").unwrap()]
+        {
+            let uri = format!("https://api.fastly.com{path}");
+            assert_eq!(reason(&api, method, &uri), Some(Method));
+        }
+        for path in [
+            "",
+            "/",
+            "/service",
+            "/service/other/version/3/package",
+            "/service/su1z0isxpaozgvkxdv0ey/version/3/package",
+            "/service/SU1Z0isxPaozGVKXdv0eY/version/4/package",
+            "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package/",
+            "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package?a=b",
+            "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package?",
+            "/service/x/../SU1Z0isxPaozGVKXdv0eY/version/3/package",
+            "//service/SU1Z0isxPaozGVKXdv0eY/version/3/package",
+            "/service/%53U1Z0isxPaozGVKXdv0eY/version/3/package",
+            "/service/SU1Z0isxPaozGVKXdv0eY/version/03/package",
+        ] {
+            let uri = format!("https://api.fastly.com{path}");
+            assert_eq!(reason(&api, Method::PUT, &uri), Some(Path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_can_not_reach_another_path() {
+        let target = ServiceVersion { service_id: "a/../../b?c".into(), version_id: 1 };
+        let policy = EgressPolicy::new(&"https://h.test".parse().unwrap(), Method::GET, &target);
+        let uri = "https://h.test/service/a%2F..%2F..%2Fb%3Fc/version/1/package";
+        assert_eq!(reason(&policy, Method::GET, uri), None);
+        assert_eq!(
+            reason(&policy, Method::GET, "https://h.test/service/a/../../b?c/version/1/package"),
+            Some(DenialReason::Path)
+        );
+    }
+}

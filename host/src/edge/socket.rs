@@ -1,0 +1,139 @@
+//! A TCP stream that counts its bytes, prefers the answer over a write error, and can be closed from outside.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What is known of a socket from outside, and the way to close it.
+#[derive(Clone, Default)]
+pub(crate) struct SocketHandle(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    moved: AtomicU64,
+    closed: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl SocketHandle {
+    /// Bytes that the kernel took or gave, both directions together.
+    pub(crate) fn moved(&self) -> u64 {
+        self.0.moved.load(Ordering::Relaxed)
+    }
+
+    /// Makes every further read and write fail, which ends the task that drives the connection and closes the socket.
+    /// hyper alone wouldn't notice: it doesn't watch for a dropped answer while it waits for a full socket.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        let waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Registers the task to wake, then looks whether the socket is to close: in this order no call of `close` is missed.
+    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+        let mut waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        drop(waker);
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the call has ended"));
+        }
+        Ok(())
+    }
+
+    fn count(&self, bytes: usize) {
+        self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+pub(crate) struct Socket {
+    stream: TcpStream,
+    handle: SocketHandle,
+    write_failed: bool,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, handle: SocketHandle) -> Self {
+        Self { stream, handle, write_failed: false }
+    }
+
+    /// A server that answers early and closes makes our writes fail while its answer waits to be read. hyper gives up at the first
+    /// error, so a write that fails is left pending: the read side, which it polls as well, has the answer, or else the end.
+    fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(bytes)) => self.handle.count(bytes),
+            Poll::Ready(Err(error)) if is_lost(&error) => {
+                self.write_failed = true;
+                return Poll::Pending;
+            }
+            _ => {}
+        }
+        result
+    }
+}
+
+fn is_lost(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.handle.check(cx)?;
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.handle.count(buffer.filled().len() - before);
+        result
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.handle.check(cx)?;
+        if self.write_failed {
+            return Poll::Pending;
+        }
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.handle.check(cx)?;
+        if self.write_failed {
+            return Poll::Pending;
+        }
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,129 @@
+//! The API token: checked when it comes in, never shown, wiped when it goes.
+
+use crate::error::Error;
+use http::HeaderValue;
+use std::fmt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// A Fastly API token.
+///
+/// `Debug` doesn't show it, there is no `Display`, and its memory is wiped when it is dropped. A token file may be up to 4096 bytes.
+#[derive(Clone)]
+pub struct Token(Zeroizing<String>);
+
+const FILE_LIMIT: u64 = 4096;
+
+impl Token {
+    /// Checks a token: not empty, and visible ASCII characters alone. Fails with [`Error::Token`].
+    pub fn new(token: impl Into<String>) -> Result<Self, Error> {
+        let token = Zeroizing::new(token.into());
+        if token.is_empty() {
+            return Err(wrong("it is empty"));
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(wrong(
+                "it has a character that no token has, such as a space or a line break",
+            ));
+        }
+        Ok(Self(token))
+    }
+
+    /// Reads a token from an environment variable. Fails with [`Error::Token`] when the variable isn't set or holds no token.
+    pub fn from_env(variable: &str) -> Result<Self, Error> {
+        match std::env::var(variable) {
+            Ok(token) => Self::new(token).map_err(|error| error.in_token(variable)),
+            Err(std::env::VarError::NotPresent) => Err(wrong(&format!("{variable} is not set"))),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(wrong(&format!("{variable} holds something that is no text")))
+            }
+        }
+    }
+
+    /// Reads a token from a file; a line break at its end isn't part of it. Fails with [`Error::Token`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let file = std::fs::File::open(path).map_err(|error| wrong(&format!("{name}: {error}")))?;
+        Self::from_reader(file, &name)
+    }
+
+    /// Reads a token from a reader that is called `name` in errors; a line break at its end isn't part of it. Fails with
+    /// [`Error::Token`].
+    pub fn from_reader(reader: impl std::io::Read, name: &str) -> Result<Self, Error> {
+        use std::io::Read;
+        // Reserved whole: growing would leave copies of the token behind.
+        let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT as usize + 1));
+        reader
+            .take(FILE_LIMIT + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| wrong(&format!("{name}: {error}")))?;
+        if text.len() as u64 > FILE_LIMIT {
+            return Err(wrong(&format!("{name} is larger than {FILE_LIMIT} bytes")));
+        }
+        let token = text.strip_suffix('\n').unwrap_or(&text);
+        let token = token.strip_suffix('\r').unwrap_or(token);
+        Self::new(token).map_err(|error| error.in_token(name))
+    }
+
+    /// The value of `Fastly-Key`, marked sensitive: HTTP libraries neither show nor index it.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let mut value = HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+
+    /// `text` with the token struck out: a server may send back what it got.
+    pub(crate) fn redact(&self, text: String) -> String {
+        if text.contains(self.0.as_str()) { text.replace(self.0.as_str(), "[token]") } else { text }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+fn wrong(why: &str) -> Error {
+    Error::Token(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = Token::new("s3cret").unwrap();
+        assert_eq!(format!("{token:?}"), "Token(..)");
+        assert!(token.header().is_sensitive());
+        assert_eq!(format!("{:?}", token.header()), "Sensitive");
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_without_being_shown() {
+        for text in ["", "s3cret\n", "s3 cret", "s3cr\u{e9}t", "s3cret\0"] {
+            let error = Token::new(text).unwrap_err().to_string();
+            assert!(!error.contains("s3"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_line_break_of_a_file_is_not_part_of_the_token() {
+        for text in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+            let token = Token::from_reader(text.as_bytes(), "stdin").unwrap();
+            assert_eq!(token.header(), "s3cret");
+        }
+        for text in ["", "\n", "s3cret\n\n", "s3cret\nmore", &"x".repeat(5000)] {
+            let error = Token::from_reader(text.as_bytes(), "stdin").unwrap_err().to_string();
+            assert!(error.contains("stdin") && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_comes_back_is_struck_out() {
+        let token = Token::new("s3cret").unwrap();
+        assert_eq!(token.redact("key s3cret!".into()), "key [token]!");
+    }
+}

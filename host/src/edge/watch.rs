@@ -1,0 +1,104 @@
+//! What one call is doing, seen from outside the sandbox: for timeouts, and for errors that say more than wasi:http's codes.
+
+use super::egress::Denial;
+use super::expect::BodyControl;
+use super::socket::SocketHandle;
+use crate::error::TimeoutKind;
+use crate::plugin::Timeouts;
+use http::StatusCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Shared by a call and its edge.
+#[derive(Clone, Default)]
+pub(crate) struct Watch(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    connecting: bool,
+    socket: Option<SocketHandle>,
+    body: Option<BodyControl>,
+    answered: bool,
+    failure: Option<Failure>,
+}
+
+/// Why the edge failed a request.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Denied(Denial),
+    Timeout(TimeoutKind),
+    /// With the reason for people.
+    Lost(String),
+    /// A success that was said before the whole request had been sent.
+    Premature(StatusCode),
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn connecting(&self, body: BodyControl) {
+        let mut state = self.lock();
+        state.connecting = true;
+        state.socket = None;
+        state.body = Some(body);
+    }
+
+    pub(crate) fn connected(&self, socket: SocketHandle) {
+        let mut state = self.lock();
+        state.connecting = false;
+        state.socket = Some(socket);
+    }
+
+    pub(crate) fn answered(&self) {
+        let mut state = self.lock();
+        state.connecting = false;
+        state.answered = true;
+    }
+
+    /// Notes why a request failed. A denial outlasts what follows from it.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let mut state = self.lock();
+        state.connecting = false;
+        if !matches!(state.failure, Some(Failure::Denied(_))) {
+            state.failure = Some(failure);
+        }
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        self.lock().failure.take()
+    }
+
+    /// Whether the server may have the whole request.
+    pub(crate) fn request_sent(&self) -> bool {
+        self.lock().body.as_ref().is_some_and(BodyControl::is_whole)
+    }
+
+    /// Returns when no byte has moved for too long. While a connection is made, that has its own limits.
+    pub(crate) async fn stalled(&self, timeouts: &Timeouts) -> TimeoutKind {
+        let tick = timeouts.stall.min(timeouts.answer) / 10;
+        let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(500));
+        let mut last = (0, false, false);
+        let mut since = Instant::now();
+        loop {
+            tokio::time::sleep(tick).await;
+            let state = self.lock();
+            let moved = state.socket.as_ref().map_or(0, SocketHandle::moved);
+            let sent = state.body.as_ref().is_some_and(BodyControl::is_whole);
+            let now = (moved, sent, state.answered);
+            if now != last || state.connecting {
+                last = now;
+                since = Instant::now();
+            }
+            let (limit, kind) = match sent && !state.answered {
+                true => (timeouts.answer, TimeoutKind::Answer),
+                false => (timeouts.stall, TimeoutKind::Stall),
+            };
+            if since.elapsed() >= limit {
+                return kind;
+            }
+        }
+    }
+}

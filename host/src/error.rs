@@ -1,0 +1,360 @@
+//! What can fail, by where it failed.
+
+use crate::bindings::exports::fastly_package::api::package_api::{
+    ApiError, ApiErrorEntry, UnexpectedReason, UnexpectedResponse,
+};
+use crate::bindings::wasi::http::types::ErrorCode;
+use crate::edge::egress::Denial;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The result of this crate's operations.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation failed, by where it failed. No variant holds the token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is wrong: an empty service ID, a version out of range, a URL that is none. Nothing was sent.
+    InvalidArgument(String),
+    /// There is no token, or what there is isn't one. Nothing was sent.
+    Token(String),
+    /// The package couldn't be read, or wasn't as long as it was said to be. What was sent of it was aborted; nothing is stored.
+    Content(ContentError),
+    /// The component asked for a request that a call doesn't allow. Nothing was connected to for it.
+    Denied(Denial),
+    /// The API was not reached, or the connection was lost.
+    Transport(TransportError),
+    /// Something took too long.
+    Timeout(TimeoutError),
+    /// The API said no: a status from 400 to 599.
+    Api(Box<ApiError>),
+    /// An answer came that can't be taken for the API's: a redirect, or a success without a whole package in it.
+    UnexpectedResponse(Box<UnexpectedResponse>),
+    /// The component trapped, or went over a limit of its sandbox.
+    Component(ComponentError),
+}
+
+/// What is wrong with the content.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// It can't be opened.
+    Open(PathBuf, io::Error),
+    /// It is a folder, a device or something else that isn't a file.
+    NotAFile(PathBuf),
+    /// It is empty.
+    Empty,
+    /// It is larger than the limit, in bytes, that holds for content of unknown size.
+    TooLarge(u64),
+    /// Reading it failed.
+    Read(io::Error),
+    /// It ended early.
+    TooShort {
+        /// How long it was said to be, in bytes.
+        expected: u64,
+        /// How long it was, in bytes.
+        found: u64,
+    },
+    /// It went on after its end.
+    TooLong {
+        /// How long it was said to be, in bytes.
+        expected: u64,
+    },
+}
+
+/// How the way to the API or back failed.
+#[derive(Debug)]
+pub struct TransportError {
+    /// wasi:http's word for it.
+    pub code: ErrorCode,
+    /// What is known of the reason, for people to read. Often empty.
+    pub reason: String,
+    /// Whether the whole request had been sent: if so, an upload may be stored.
+    pub request_sent: bool,
+}
+
+/// What took too long.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeoutError {
+    /// Which limit was passed.
+    pub kind: TimeoutKind,
+    /// The limit.
+    pub limit: Duration,
+    /// How much of the content had been read for sending, in bytes.
+    pub content_read: u64,
+    /// Whether the whole request had been sent: if so, an upload may be stored.
+    pub request_sent: bool,
+}
+
+/// Which limit was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutKind {
+    /// Connecting, name resolution included.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// No byte moved, in either direction.
+    Stall,
+    /// The answer, after the whole request had been sent.
+    Answer,
+    /// The whole call.
+    Total,
+}
+
+/// Why the component was stopped, or stopped by itself.
+#[derive(Debug)]
+pub struct ComponentError {
+    pub(crate) message: String,
+    pub(crate) request_sent: bool,
+}
+
+/// Whether a failed upload is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It isn't.
+    No,
+    /// It may be: ask with [`Plugin::get_package`](crate::Plugin::get_package).
+    Unknown,
+}
+
+impl Error {
+    /// Whether the API said that there is no such service, version or package (404).
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Whether the API said that the version is locked (422, with a title that says so).
+    pub fn is_locked(&self) -> bool {
+        let Self::Api(error) = self else { return false };
+        let says = |text: &Option<String>| {
+            text.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("locked"))
+        };
+        error.status == 422 && (says(&error.title) || says(&error.detail))
+    }
+
+    /// Whether the API said that the hour's writes are used up (429).
+    pub fn is_rate_limited(&self) -> bool {
+        self.status() == Some(429)
+    }
+
+    /// Whether the same call could succeed a little later: a lost connection, a timeout, or 408, 500, 502, 503, 504. After an upload, ask
+    /// [`stored`](Self::stored) first.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::Timeout(_) => true,
+            Self::Api(error) => matches!(error.status, 408 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// The HTTP status, where an answer came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Api(error) => Some(error.status),
+            Self::UnexpectedResponse(response) => Some(response.status),
+            _ => None,
+        }
+    }
+
+    /// Whether a package is stored after this error of [`Plugin::put_package`](crate::Plugin::put_package).
+    pub fn stored(&self) -> Stored {
+        let maybe = |maybe| if maybe { Stored::Unknown } else { Stored::No };
+        match self {
+            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) | Self::Denied(_) => {
+                Stored::No
+            }
+            Self::Transport(error) => maybe(error.request_sent),
+            Self::Timeout(error) => maybe(error.request_sent),
+            Self::Component(error) => maybe(error.request_sent),
+            Self::Api(error) => maybe(error.status >= 500),
+            Self::UnexpectedResponse(response) => {
+                maybe(response.reason != UnexpectedReason::Premature)
+            }
+        }
+    }
+
+    /// Says where a token came from.
+    pub(crate) fn in_token(self, source: &str) -> Self {
+        match self {
+            Self::Token(why) => Self::Token(format!("{source}: {why}")),
+            other => other,
+        }
+    }
+}
+
+impl From<ContentError> for Error {
+    fn from(error: ContentError) -> Self {
+        Self::Content(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidArgument(why) => f.write_str(why),
+            Self::Token(why) => write!(f, "no usable token: {why}"),
+            Self::Content(error) => write!(f, "{error}"),
+            Self::Denied(denial) => write!(f, "the component asked for what it may not: {denial}"),
+            Self::Transport(error) => write!(f, "{error}"),
+            Self::Timeout(error) => write!(f, "{error}"),
+            Self::Api(error) => api_error(error, f),
+            Self::UnexpectedResponse(response) => unexpected_response(response, f),
+            Self::Component(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Content(error) => error.source(),
+            Self::Denied(denial) => Some(denial),
+            _ => None,
+        }
+    }
+}
+
+fn api_error(error: &ApiError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}", http_status(error.status))?;
+    for text in [&error.title, &error.detail].into_iter().flatten() {
+        write!(f, ": {text}")?;
+    }
+    for ApiErrorEntry { title, detail, .. } in error.errors.iter().skip(1).take(5) {
+        for text in [title, detail].into_iter().flatten() {
+            write!(f, "; {text}")?;
+        }
+    }
+    Ok(())
+}
+
+fn unexpected_response(response: &UnexpectedResponse, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}, ", http_status(response.status))?;
+    match response.reason {
+        UnexpectedReason::Status => f.write_str("which is neither success nor error")?,
+        UnexpectedReason::Premature => f.write_str("but before the whole package had been sent")?,
+        UnexpectedReason::TooLarge => f.write_str("with an answer over 1 MiB")?,
+        UnexpectedReason::NotAPackage => f.write_str("but the answer is no package")?,
+    }
+    if !response.detail.is_empty() {
+        write!(f, ": {}", response.detail)?;
+    }
+    match &response.location {
+        Some(location) => write!(f, ": a redirect to {location}, which is not followed"),
+        None => Ok(()),
+    }
+}
+
+fn http_status(status: u16) -> String {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    match reason {
+        Some(reason) => format!("the API answered {status} {reason}"),
+        None => format!("the API answered {status}"),
+    }
+}
+
+impl fmt::Display for ContentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(path, error) => write!(f, "can't open {}: {error}", path.display()),
+            Self::NotAFile(path) => write!(f, "{} is not a file", path.display()),
+            Self::Empty => f.write_str("the package is empty"),
+            Self::TooLarge(limit) => write!(f, "the package is larger than {limit} bytes"),
+            Self::Read(error) => write!(f, "can't read the package: {error}"),
+            Self::TooShort { expected, found } => {
+                write!(f, "the package ended after {found} bytes, where {expected} were expected")
+            }
+            Self::TooLong { expected } => {
+                write!(f, "the package is longer than the expected {expected} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ContentError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open(_, error) | Self::Read(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match &self.code {
+            ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => "the API's name can't be resolved",
+            ErrorCode::DestinationNotFound
+            | ErrorCode::DestinationUnavailable
+            | ErrorCode::DestinationIpProhibited
+            | ErrorCode::DestinationIpUnroutable
+            | ErrorCode::ConnectionRefused
+            | ErrorCode::ConnectionTimeout
+            | ErrorCode::ConnectionLimitReached
+            | ErrorCode::ConfigurationError
+            | ErrorCode::TlsProtocolError
+            | ErrorCode::TlsCertificateError
+            | ErrorCode::TlsAlertReceived(_) => "the API was not reached",
+            ErrorCode::HttpResponseIncomplete => {
+                "the connection was lost before the answer was whole"
+            }
+            ErrorCode::HttpProtocolError
+            | ErrorCode::HttpResponseHeaderSectionSize(_)
+            | ErrorCode::HttpResponseHeaderSize(_) => "what came back is not an HTTP answer",
+            _ => "the connection was lost",
+        };
+        match self.reason.as_str() {
+            "" => f.write_str(what),
+            reason => write!(f, "{what}: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            TimeoutKind::Connect => "connecting to the API took longer than",
+            TimeoutKind::Tls => "the TLS handshake took longer than",
+            TimeoutKind::Stall => "not a byte moved for",
+            TimeoutKind::Answer => "the API didn't answer within",
+            TimeoutKind::Total => "the call was not done within",
+        };
+        write!(f, "{what} {:?}", self.limit)
+    }
+}
+
+impl fmt::Display for ComponentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the component was stopped: {}", self.message)
+    }
+}
+
+impl ApiError {
+    /// Every text that came from outside.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let entries = self.errors.iter_mut().flat_map(|entry| {
+            [&mut entry.id, &mut entry.code, &mut entry.status, &mut entry.title]
+                .into_iter()
+                .chain([&mut entry.detail, &mut entry.meta])
+                .flatten()
+        });
+        [&mut self.title, &mut self.detail, &mut self.media_type]
+            .into_iter()
+            .flatten()
+            .chain([&mut self.excerpt])
+            .chain(entries)
+    }
+}
+
+impl UnexpectedResponse {
+    /// Every text that came from outside.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.location, &mut self.media_type]
+            .into_iter()
+            .flatten()
+            .chain([&mut self.detail, &mut self.excerpt])
+    }
+}

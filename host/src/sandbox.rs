@@ -1,0 +1,186 @@
+//! The store that a call runs in, and the limits on what runs there.
+
+use crate::edge::Edge;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{
+    CallHook, Engine, EngineWeak, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
+};
+use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// What a component may use up in one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time spent computing inside the sandbox; waiting for the network or the content doesn't count. Default: 5 s.
+    pub compute: Duration,
+    /// Linear memory, in bytes. Default: 64 MiB; the largest answer needs about 4.
+    pub memory: usize,
+    /// Streams, requests, header maps and other resources that it holds at a time. Default: 1000.
+    pub resources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { compute: Duration::from_secs(5), memory: 64 * 1024 * 1024, resources: 1000 }
+    }
+}
+
+/// The state of one call.
+pub(crate) struct State {
+    pub(crate) table: ResourceTable,
+    edge: Edge,
+    http: WasiHttpCtx,
+    random: WasiRandomCtx,
+    memory: StoreLimits,
+    compute: ComputeTime,
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.edge, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+struct HasTable;
+
+impl HasData for HasTable {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Links what the component may import and nothing else.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
+    use wasmtime_wasi::p2::bindings::{io, random::random};
+    let mut linker = Linker::new(engine);
+    io::error::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
+    io::poll::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
+    io::streams::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
+    random::add_to_linker::<State, WasiRandom>(&mut linker, |state| &mut state.random)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
+}
+
+/// A fresh store for one call.
+pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.resources);
+    // A component has one memory and a few tables; growing past the limit is its end, so that the error says why.
+    let memory = StoreLimitsBuilder::new()
+        .memory_size(limits.memory)
+        .table_elements(100_000)
+        .instances(100)
+        .trap_on_grow_failure(true)
+        .build();
+    let state = State {
+        table,
+        edge,
+        http: WasiHttpCtx::new(),
+        random: WasiRandomCtx::default(),
+        memory,
+        compute: ComputeTime::default(),
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.memory);
+    store.call_hook(|mut context, hook| {
+        context.data_mut().compute.crossed(hook);
+        Ok(())
+    });
+    let limit = limits.compute;
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |context| {
+        if context.data().compute.so_far() > limit {
+            return Err(wasmtime::Error::msg(format!("it computed for longer than {limit:?}")));
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
+}
+
+/// Time spent inside the sandbox: from each entry to the next exit.
+#[derive(Default)]
+struct ComputeTime {
+    entered: Option<Instant>,
+    before: Duration,
+}
+
+impl ComputeTime {
+    fn crossed(&mut self, hook: CallHook) {
+        match hook {
+            CallHook::CallingWasm | CallHook::ReturningFromHost => {
+                self.entered = Some(Instant::now());
+            }
+            CallHook::ReturningFromWasm | CallHook::CallingHost => {
+                self.before = self.so_far();
+                self.entered = None;
+            }
+        }
+    }
+
+    fn so_far(&self) -> Duration {
+        self.before + self.entered.map_or(Duration::ZERO, |entered| entered.elapsed())
+    }
+}
+
+/// Advances an engine's epoch while calls run on it, so that a component that computes lets others run and can be stopped.
+///
+/// A thread and not a task: on a runtime of one thread the component would be in the task's way.
+pub(crate) struct Ticker {
+    calls: Arc<AtomicUsize>,
+    thread: Thread,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+impl Ticker {
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let engine = engine.weak();
+        let counted = calls.clone();
+        let thread = std::thread::Builder::new()
+            .name("fastly-package-epoch".into())
+            .spawn(move || tick(&engine, &counted))?
+            .thread()
+            .clone();
+        Ok(Self { calls, thread })
+    }
+
+    /// The epoch advances until what this returns is dropped.
+    pub(crate) fn running(&self) -> Running {
+        if self.calls.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.thread.unpark();
+        }
+        Running(self.calls.clone())
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        // It finds the engine gone, or goes back to sleep until it is.
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.thread.unpark();
+    }
+}
+
+pub(crate) struct Running(Arc<AtomicUsize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn tick(engine: &EngineWeak, calls: &AtomicUsize) {
+    loop {
+        while calls.load(Ordering::Acquire) == 0 {
+            std::thread::park();
+        }
+        std::thread::sleep(TICK);
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}

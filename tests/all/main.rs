@@ -1,0 +1,3 @@
+//! The black-box tests.
+
+mod put_package;
