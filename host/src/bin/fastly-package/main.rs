@@ -1,1 +1,40 @@
-fn main() {}
+//! The command: parse, run, report.
+
+mod cli;
+mod commands;
+mod failure;
+mod progress;
+mod report;
+
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    trace(cli.verbose);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return report::no_runtime(&error),
+    };
+    let code = runtime.block_on(commands::run(cli));
+    // Not dropped: that would wait for a read of standard input that nobody needs any more.
+    runtime.shutdown_background();
+    code
+}
+
+/// Traces of this program alone, to stderr: other crates know nothing of what must not be shown.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
+    let ours = Targets::new().with_target("fastly_package", level);
+    tracing_subscriber::registry().with(lines).with(ours).init();
+}

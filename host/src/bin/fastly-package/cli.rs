@@ -1,0 +1,181 @@
+//! What can be typed.
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Get and put the Compute package of a Fastly service version, through a sandboxed component.
+#[derive(Parser)]
+#[command(name = "fastly-package", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print errors and results, nothing else.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Say what is done, on stderr; twice for more. Neither shows the token.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  anything not below: an answer that isn't the API's, no token
+  2  wrong usage
+  3  the API said no
+  4  the API was not reached, or the connection was lost
+  5  timed out
+  6  the package was refused here: missing, a folder, empty, unreadable, changed while it was read";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the package of a service version.
+    #[command(
+        after_help = "Example:\n  fastly-package get --service-id SU1Z0isxPaozGVKXdv0eY --version 3"
+    )]
+    Get(Get),
+    /// Upload a package to a service version that is neither active nor locked.
+    #[command(
+        after_help = "Example:\n  fastly-package put --service-id SU1Z0isxPaozGVKXdv0eY --version 3 --package pkg/app.tar.gz"
+    )]
+    Put(Put),
+    /// Serve an emulation of the API on this machine, for tests and trials.
+    Emulate(Emulate),
+    /// Upload a package to an emulated API and get it back.
+    Demo(Demo),
+}
+
+/// The service version.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// The service's ID.
+    #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) service_id: String,
+
+    /// The version's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub(crate) version: u32,
+}
+
+/// The way to the API.
+#[derive(Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// The API's base: https, or http to this machine.
+    // Parsed later: clap would repeat a wrong value, and there may be a password in it.
+    #[arg(long, env = "FASTLY_API_ENDPOINT", value_name = "URL", default_value = fastly_package::FASTLY_API, hide_env_values = true)]
+    pub(crate) api: String,
+
+    /// Read the API token from this file, or from stdin (-), in place of FASTLY_API_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Give up after this long, such as 30s or 2m.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Trust the certificates in this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_cert: Option<PathBuf>,
+}
+
+/// Shows the package of a service version.
+#[derive(Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    /// Print one JSON object, with the API's own JSON in it under `raw`.
+    #[arg(short, long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// Uploads a package.
+#[derive(Args)]
+pub(crate) struct Put {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    /// The package (.tar.gz), or - for stdin.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) package: PathBuf,
+
+    /// How many bytes come from stdin: they are then sent as they come, not stored first.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) size: Option<u64>,
+
+    /// Ask the API before sending the package (Expect: 100-continue). auto: from 1 MiB on.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) expect: When,
+
+    /// Print one JSON object, with the API's own JSON in it under `raw`.
+    #[arg(short, long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Serves an emulation of the API.
+#[derive(Args)]
+pub(crate) struct Emulate {
+    /// Where to listen. Port 0: any that is free.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// The one token to accept. Default: any.
+    #[arg(long, value_name = "T", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) token: Option<String>,
+}
+
+/// Uploads a package to an emulated API and gets it back.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// The package (.tar.gz) to upload. Default: a sample of 5 MB.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) package: Option<PathBuf>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than nothing".into()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!("{error}; write it such as 30s or 2m")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("3s"), Ok(Duration::from_secs(3)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "3", "0s", "-1s", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The subcommands.
+
+mod demo;
+mod emulate;
+mod get;
+mod put;
+
+use crate::cli::{Cli, Command, Connection};
+use crate::failure::{Failure, Kind, Operation, TokenSource};
+use crate::report::Report;
+use fastly_package::{Error, Plugin, ServiceVersion, Timeouts, Token};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs what was typed.
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    let quiet = cli.quiet;
+    let (report, result) = match cli.command {
+        Command::Get(args) => {
+            let report = Report { json: args.json, quiet };
+            (report, get::run(&args, report).await)
+        }
+        Command::Put(args) => {
+            let report = Report { json: args.json, quiet };
+            (report, put::run(&args, report).await)
+        }
+        Command::Emulate(args) => {
+            let report = Report { json: false, quiet };
+            (report, emulate::run(&args, report).await)
+        }
+        Command::Demo(args) => {
+            let report = Report { json: false, quiet };
+            (report, demo::run(&args, report).await)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report.failure(&failure),
+    }
+}
+
+/// A plugin set up as the flags say, and an operation to do with it.
+struct Session {
+    plugin: Plugin,
+    target: ServiceVersion,
+    operation: Operation,
+    /// The limit for everything, as it was typed.
+    timeout: Option<std::time::Duration>,
+}
+
+impl Session {
+    /// `start`: when the command began, from which on `--timeout` counts.
+    fn open(
+        connection: &Connection,
+        token: Token,
+        operation: Operation,
+        start: Instant,
+    ) -> Result<Self, Failure> {
+        let fail = |error| Failure::Operation(operation.clone(), error);
+        let mut builder = Plugin::builder().token(token).api(connection.api.parse().map_err(fail)?);
+        if let Some(path) = &connection.ca_cert {
+            let pem = std::fs::read(path).map_err(|error| {
+                Failure::Usage(format!("can't read --ca-cert {}: {error}", path.display()))
+            })?;
+            builder = builder.ca_certificates(&pem).map_err(fail)?;
+        }
+        let timeout = connection.timeout;
+        let total = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        let timeouts = Timeouts { total, ..Timeouts::default() };
+        let plugin = builder.timeouts(timeouts).build().map_err(fail)?;
+        let target = ServiceVersion::new(&operation.service_id, operation.version).map_err(fail)?;
+        Ok(Self { plugin, target, operation, timeout })
+    }
+
+    fn failed(&self, mut error: Error) -> Failure {
+        if let (Error::Timeout(timed_out), Some(timeout)) = (&mut error, self.timeout)
+            && timed_out.kind == fastly_package::TimeoutKind::Total
+        {
+            timed_out.limit = timeout;
+        }
+        Failure::Operation(self.operation.clone(), error)
+    }
+}
+
+fn operation(kind: Kind, target: &crate::cli::Target, token: TokenSource) -> Operation {
+    Operation { kind, service_id: target.service_id.clone(), version: target.version, token }
+}
+
+/// Reads the token from where the flags say.
+fn token(connection: &Connection) -> Result<(Token, TokenSource), Failure> {
+    let usage = |error: Error| Failure::Usage(error.to_string());
+    match connection.token_file.as_deref() {
+        Some(path) if path == Path::new("-") => {
+            let token = Token::from_reader(std::io::stdin().lock(), "stdin").map_err(usage)?;
+            Ok((token, TokenSource::Stdin))
+        }
+        Some(path) => {
+            let token = Token::from_file(path).map_err(usage)?;
+            Ok((token, TokenSource::File(path.to_owned())))
+        }
+        None if std::env::var_os("FASTLY_API_TOKEN").is_none_or(|token| token.is_empty()) => {
+            Err(Failure::NoToken)
+        }
+        None => {
+            let token = Token::from_env("FASTLY_API_TOKEN").map_err(usage)?;
+            Ok((token, TokenSource::Environment))
+        }
+    }
+}

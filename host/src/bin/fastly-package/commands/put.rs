@@ -1,0 +1,118 @@
+//! `put`: uploads a package to a service version.
+
+use super::{Session, operation, token};
+use crate::cli::{Put, When};
+use crate::failure::{Failure, Kind, Operation};
+use crate::progress;
+use crate::report::Report;
+use fastly_package::{Content, ContentError, Error, Expect, PutOptions, TimeoutError, TimeoutKind};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The largest package that the API takes, in bytes; the Fastly CLI has the same limit. What comes without a size is kept up to here.
+const SPOOL_LIMIT: u64 = 100_000_000;
+
+pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
+    let start = Instant::now();
+    let from_stdin = args.package == Path::new("-");
+    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::Usage("the token and the package can't both come from stdin".into()));
+    }
+    if args.size.is_some() && !from_stdin {
+        return Err(Failure::Usage("--size goes with --package -: a file has its own".into()));
+    }
+    let (token, source) = token(&args.connection)?;
+    let operation = operation(Kind::Put, &args.target, source);
+    let content = within(args.connection.timeout, open(args), &operation).await?;
+    let expect = match args.expect {
+        When::Auto => Expect::Auto,
+        When::Always => Expect::Always,
+        When::Never => Expect::Never,
+    };
+    let session = Session::open(&args.connection, token, operation, start)?;
+    session.put(content, PutOptions { expect }, report).await
+}
+
+impl Session {
+    pub(super) async fn put(
+        &self,
+        content: Content,
+        options: PutOptions,
+        report: Report,
+    ) -> Result<(), Failure> {
+        let size = content.size();
+        let bar = progress::bar(size, report.quiet);
+        let moved = bar.clone();
+        let content = content.on_progress(move |read| progress::advance(&moved, read));
+        let reply = self.plugin.put_package(&self.target, content, options).await;
+        bar.finish_and_clear();
+        report.reply(&reply.map_err(|error| self.failed(error))?, Some(size));
+        Ok(())
+    }
+}
+
+async fn open(args: &Put) -> Result<Content, Error> {
+    let stdin =
+        || Ok(File::from(std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?));
+    if args.package != Path::new("-") {
+        return match std::fs::metadata(&args.package) {
+            Ok(metadata) if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) => {
+                let path = args.package.clone();
+                let opened = move || File::open(&path).map_err(|e| ContentError::Open(path, e));
+                spool(opened).await
+            }
+            _ => Content::open(&args.package).await,
+        };
+    }
+    if let Some(size) = args.size {
+        return Content::from_reader(tokio::io::stdin(), size);
+    }
+    let file: File = stdin().map_err(ContentError::Read)?;
+    match file.metadata() {
+        // Redirected from a file: it has a size.
+        Ok(metadata) if metadata.is_file() => Content::from_file(file),
+        Ok(metadata) if metadata.is_dir() => Err(ContentError::NotAFile("-".into()).into()),
+        _ => spool(move || Ok(file)).await,
+    }
+}
+
+/// Stores a stream of unknown length in a temporary file that has no name, so that nothing is left of it whatever happens.
+async fn spool(
+    open: impl FnOnce() -> Result<File, ContentError> + Send + 'static,
+) -> Result<Content, Error> {
+    let copying = tokio::task::spawn_blocking(move || {
+        let mut kept = tempfile::tempfile()?;
+        let length = std::io::copy(
+            &mut open().map_err(std::io::Error::other)?.take(SPOOL_LIMIT + 1),
+            &mut kept,
+        )?;
+        kept.rewind()?;
+        Ok::<_, std::io::Error>((kept, length))
+    });
+    let copied = copying.await.map_err(std::io::Error::other).and_then(|copied| copied);
+    let (kept, length) = copied.map_err(ContentError::Read)?;
+    if length > SPOOL_LIMIT {
+        return Err(ContentError::TooLarge(SPOOL_LIMIT).into());
+    }
+    Content::from_file(kept)
+}
+
+/// Holds what comes before the call to the limit for everything.
+async fn within(
+    limit: Option<Duration>,
+    opening: impl Future<Output = Result<Content, Error>>,
+    operation: &Operation,
+) -> Result<Content, Failure> {
+    let fail = |error| Failure::Operation(operation.clone(), error);
+    let Some(limit) = limit else { return opening.await.map_err(fail) };
+    match tokio::time::timeout(limit, opening).await {
+        Ok(opened) => opened.map_err(fail),
+        Err(_) => {
+            let kind = TimeoutKind::Total;
+            let timed_out = TimeoutError { kind, limit, content_read: 0, request_sent: false };
+            Err(fail(Error::Timeout(timed_out)))
+        }
+    }
+}

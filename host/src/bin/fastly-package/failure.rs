@@ -1,0 +1,210 @@
+//! What went wrong, for the person who typed the command: exit code, message, hint.
+
+use fastly_package::{ContentError, Error, Stored, TimeoutKind, UnexpectedReason};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where Fastly's tokens are made.
+const TOKENS: &str = "https://manage.fastly.com/account/personal/tokens";
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// There is no token at all.
+    NoToken,
+    /// Two arguments that don't go together, or one that means nothing.
+    Usage(String),
+    /// A step on this machine.
+    Local(String, std::io::Error),
+    /// An operation.
+    Operation(Operation, Error),
+}
+
+/// What was to be done, and with what.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) kind: Kind,
+    pub(crate) service_id: String,
+    pub(crate) version: u32,
+    pub(crate) token: TokenSource,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Get,
+    Put,
+}
+
+/// Where the token was read.
+#[derive(Debug, Clone)]
+pub(crate) enum TokenSource {
+    Environment,
+    File(PathBuf),
+    Stdin,
+    /// Made up, for the emulator.
+    Demo,
+}
+
+impl std::fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Environment => f.write_str("FASTLY_API_TOKEN"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Stdin => f.write_str("stdin"),
+            Self::Demo => f.write_str("the demo"),
+        }
+    }
+}
+
+impl Failure {
+    /// The exit code, as `--help` lists them.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoToken | Self::Local(..) => 1,
+            Self::Usage(_) => 2,
+            Self::Operation(_, error) => match error {
+                Error::InvalidArgument(_) | Error::Token(_) => 2,
+                Error::Api(_) => 3,
+                Error::Transport(_) => 4,
+                Error::Timeout(_) => 5,
+                Error::Content(_) => 6,
+                _ => 1,
+            },
+        }
+    }
+
+    /// What failed, and why.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::NoToken => "no API token: FASTLY_API_TOKEN is not set".into(),
+            Self::Usage(why) => why.clone(),
+            Self::Local(what, error) => format!("{what}: {error}"),
+            Self::Operation(operation, error) => {
+                let Operation { kind, service_id, version, .. } = operation;
+                let what = match kind {
+                    Kind::Get => "can't get the package of",
+                    Kind::Put => "can't upload to",
+                };
+                format!("{what} service {service_id} version {version}: {error}")
+            }
+        }
+    }
+
+    /// What to do next, where there is something.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let (operation, error) = match self {
+            Self::NoToken => {
+                return Some(format!(
+                    "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
+                ));
+            }
+            Self::Usage(_) | Self::Local(..) => return None,
+            Self::Operation(operation, error) => (operation, error),
+        };
+        match error {
+            Error::Api(api) => operation.api_hint(api.status, error, api.rate_limit.as_ref()),
+            Error::Content(error) => content_hint(error),
+            Error::Token(_) => Some(format!("tokens are made at {TOKENS}")),
+            Error::UnexpectedResponse(response) if response.reason == UnexpectedReason::Status => {
+                Some("is --api (or FASTLY_API_ENDPOINT) the address of Fastly's API?".into())
+            }
+            _ if operation.kind == Kind::Put && error.stored() == Stored::Unknown => {
+                Some(operation.compare_hint())
+            }
+            Error::Transport(lost) if lost.reason.contains("not trusted here") => {
+                Some("name the authority's certificate with --ca-cert".into())
+            }
+            Error::Transport(_) => {
+                Some("check the network, HTTPS_PROXY, and --api where it is given".into())
+            }
+            Error::Timeout(timeout) if timeout.kind == TimeoutKind::Total => {
+                Some("--timeout sets how long it may take".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether anything is stored: for uploads.
+    pub(crate) fn stored(&self) -> Option<Stored> {
+        match self {
+            Self::Operation(operation, error) if operation.kind == Kind::Put => {
+                Some(error.stored())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Operation {
+    fn api_hint(
+        &self,
+        status: u16,
+        error: &Error,
+        limit: Option<&fastly_package::RateLimit>,
+    ) -> Option<String> {
+        let Self { service_id, version, token, .. } = self;
+        match status {
+            401 => Some(format!(
+                "the token was read from {token}: it is wrong or has expired; tokens are made at {TOKENS}"
+            )),
+            403 => Some(match self.kind {
+                Kind::Get => format!(
+                    "the token from {token} needs the scope global:read, and its user the right to see this service"
+                ),
+                Kind::Put => format!(
+                    "the token from {token} needs the scope global, and its user the right to change this service"
+                ),
+            }),
+            404 => Some(match self.kind {
+                Kind::Get => "one of three: the service or version doesn't exist, the token belongs to another account, or nothing was uploaded to this version yet".into(),
+                Kind::Put => "one of two: the service or version doesn't exist, or the token belongs to another account".into(),
+            }),
+            422 if error.is_locked() => Some(format!(
+                "clone the version and upload to the clone: fastly service-version clone --service-id {service_id} --version {version}"
+            )),
+            429 => Some(rate_limit_hint(limit)),
+            500.. if self.kind == Kind::Put => Some(self.compare_hint()),
+            500.. => Some("that is on the API's side: try again later, and see https://www.fastlystatus.com".into()),
+            _ => None,
+        }
+    }
+
+    fn compare_hint(&self) -> String {
+        format!(
+            "the package may be stored: see with fastly-package get --service-id {} --version {}",
+            self.service_id, self.version
+        )
+    }
+}
+
+fn content_hint(error: &ContentError) -> Option<String> {
+    match error {
+        ContentError::Open(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some("`fastly compute build` writes the package to pkg/NAME.tar.gz".into())
+        }
+        ContentError::NotAFile(_) => {
+            Some("name the .tar.gz that `fastly compute build` wrote to pkg/".into())
+        }
+        ContentError::TooShort { .. } | ContentError::TooLong { .. } => {
+            Some("nothing was stored; is something still writing to it?".into())
+        }
+        ContentError::TooLarge(_) => Some("that is the API's limit".into()),
+        _ => None,
+    }
+}
+
+fn rate_limit_hint(limit: Option<&fastly_package::RateLimit>) -> String {
+    let reset = limit.and_then(|limit| limit.reset).and_then(|reset| {
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(reset))?;
+        let wait = at.duration_since(SystemTime::now()).unwrap_or_default();
+        let wait = humantime::format_duration(Duration::from_secs(wait.as_secs()));
+        // Far-off times can't be written as a date; a wrong header is no reason to fail.
+        (reset < 253_402_300_800).then(|| format!("{} (in {wait})", humantime::format_rfc3339(at)))
+    });
+    let after = limit.and_then(|limit| limit.retry_after.clone());
+    match (reset, after) {
+        (Some(reset), _) => format!("the limit of writes in an hour resets at {reset}"),
+        (None, Some(after)) => format!("the API says to try again after {after} (seconds or date)"),
+        (None, None) => "the limit of writes in an hour resets at the full hour".into(),
+    }
+}

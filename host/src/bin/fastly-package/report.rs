@@ -1,0 +1,249 @@
+//! All printing. stdout is the result, stderr is for people.
+
+use crate::failure::Failure;
+use fastly_package::{Error, PackageMetadata, RateLimit, Reply, Stored};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// How to print.
+#[derive(Clone, Copy)]
+pub(crate) struct Report {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+impl Report {
+    /// The package that an operation returned. `uploaded`: how many bytes went there, for an upload.
+    pub(crate) fn reply(self, reply: &Reply, uploaded: Option<u64>) {
+        if self.json {
+            out(&to_json(&ReplyJson::new(reply, uploaded)));
+            return;
+        }
+        if let Some(bytes) = uploaded {
+            self.say(&format!("uploaded {bytes} bytes"));
+        }
+        out(&table(reply));
+    }
+
+    /// A failure, and the exit code that goes with it.
+    pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
+        let (message, hint) = (failure.message(), failure.hint());
+        err(&format!("error: {}", printable(&message)));
+        if let Some(hint) = &hint {
+            err(&format!("hint: {}", printable(hint)));
+        }
+        if self.json {
+            out(&to_json(&FailureJson::new(failure, &message, hint.as_deref())));
+        }
+        ExitCode::from(failure.exit_code())
+    }
+
+    /// Something for people, unless they want it quiet.
+    pub(crate) fn say(self, text: &str) {
+        if !self.quiet {
+            err(text);
+        }
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(self, text: &str) {
+        out(text);
+    }
+}
+
+/// There is no way to run anything.
+pub(crate) fn no_runtime(error: &std::io::Error) -> ExitCode {
+    err(&format!("error: can't start: {error}"));
+    ExitCode::FAILURE
+}
+
+/// A closed pipe is the reader's choice, not a failure.
+fn out(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+fn err(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Text from outside without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| match character {
+            '\n' => vec![' '],
+            character if character.is_control() => character.escape_unicode().collect(),
+            character => vec![character],
+        })
+        .collect()
+}
+
+fn table(reply: &Reply) -> String {
+    let package = &reply.package;
+    let metadata = package.metadata.as_ref();
+    let field =
+        |get: fn(&PackageMetadata) -> &Option<String>| metadata.and_then(|m| get(m).clone());
+    let rows = [
+        ("package", Some(package.id.clone())),
+        ("service", Some(package.service_id.clone())),
+        ("version", Some(package.version.to_string())),
+        ("name", field(|metadata| &metadata.name)),
+        ("description", field(|metadata| &metadata.description)),
+        ("authors", metadata.and_then(|m| m.authors.as_ref()).map(|names| names.join(", "))),
+        ("language", field(|metadata| &metadata.language)),
+        ("cloned from", field(|metadata| &metadata.cloned_from)),
+        ("size", metadata.and_then(|m| m.size).map(|size| format!("{size} bytes"))),
+        ("hashsum", field(|metadata| &metadata.hashsum)),
+        ("files_hash", field(|metadata| &metadata.files_hash)),
+        ("created", package.created_at.clone()),
+        ("updated", package.updated_at.clone()),
+        ("deleted", package.deleted_at.clone()),
+    ];
+    let mut table = String::new();
+    for (name, value) in rows {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let _ = writeln!(table, "{name:<12} {}", printable(&value));
+        }
+    }
+    table.truncate(table.trim_end().len());
+    table
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+}
+
+#[derive(Serialize)]
+struct ReplyJson<'a> {
+    id: &'a str,
+    service_id: &'a str,
+    version: u32,
+    created_at: Option<&'a str>,
+    updated_at: Option<&'a str>,
+    deleted_at: Option<&'a str>,
+    metadata: Option<MetadataJson<'a>>,
+    rate_limit: Option<RateLimitJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uploaded_bytes: Option<u64>,
+    raw: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct MetadataJson<'a> {
+    name: Option<&'a str>,
+    description: Option<&'a str>,
+    authors: Option<&'a [String]>,
+    language: Option<&'a str>,
+    size: Option<u64>,
+    hashsum: Option<&'a str>,
+    files_hash: Option<&'a str>,
+    cloned_from: Option<&'a str>,
+    wasm_metadata: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct RateLimitJson<'a> {
+    remaining: Option<u64>,
+    reset: Option<u64>,
+    retry_after: Option<&'a str>,
+}
+
+impl<'a> ReplyJson<'a> {
+    fn new(reply: &'a Reply, uploaded_bytes: Option<u64>) -> Self {
+        let package = &reply.package;
+        Self {
+            id: &package.id,
+            service_id: &package.service_id,
+            version: package.version,
+            created_at: package.created_at.as_deref(),
+            updated_at: package.updated_at.as_deref(),
+            deleted_at: package.deleted_at.as_deref(),
+            metadata: package.metadata.as_ref().map(|metadata| MetadataJson {
+                name: metadata.name.as_deref(),
+                description: metadata.description.as_deref(),
+                authors: metadata.authors.as_deref(),
+                language: metadata.language.as_deref(),
+                size: metadata.size,
+                hashsum: metadata.hashsum.as_deref(),
+                files_hash: metadata.files_hash.as_deref(),
+                cloned_from: metadata.cloned_from.as_deref(),
+                wasm_metadata: metadata.wasm_metadata.as_deref().and_then(raw),
+            }),
+            rate_limit: reply.rate_limit.as_ref().map(RateLimitJson::new),
+            uploaded_bytes,
+            raw: raw(&reply.body),
+        }
+    }
+}
+
+impl<'a> RateLimitJson<'a> {
+    fn new(limit: &'a RateLimit) -> Self {
+        let RateLimit { remaining, reset, retry_after } = limit;
+        Self { remaining: *remaining, reset: *reset, retry_after: retry_after.as_deref() }
+    }
+}
+
+/// The API's own JSON, as it came.
+fn raw(json: &str) -> Option<&RawValue> {
+    serde_json::from_str(json).ok()
+}
+
+#[derive(Serialize)]
+struct FailureJson<'a> {
+    error: ErrorJson<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    message: &'a str,
+    exit_code: u8,
+    status: Option<u16>,
+    title: Option<&'a str>,
+    detail: Option<&'a str>,
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored: Option<&'static str>,
+    rate_limit: Option<RateLimitJson<'a>>,
+}
+
+impl<'a> FailureJson<'a> {
+    fn new(failure: &'a Failure, message: &'a str, hint: Option<&'a str>) -> Self {
+        let error = match failure {
+            Failure::Operation(_, error) => Some(error),
+            _ => None,
+        };
+        let api = match error {
+            Some(Error::Api(api)) => Some(api),
+            _ => None,
+        };
+        Self {
+            error: ErrorJson {
+                message,
+                exit_code: failure.exit_code(),
+                status: error.and_then(Error::status),
+                title: api.and_then(|api| api.title.as_deref()),
+                detail: api.and_then(|api| api.detail.as_deref()),
+                hint,
+                stored: failure.stored().map(|stored| match stored {
+                    Stored::No => "no",
+                    Stored::Unknown => "unknown",
+                }),
+                rate_limit: api.and_then(|api| api.rate_limit.as_ref()).map(RateLimitJson::new),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_came_from_outside() {
+        assert_eq!(printable("a\u{1b}[31mred\u{7}\r\n"), "a\\u{1b}[31mred\\u{7}\\u{d} ");
+        assert_eq!(printable("paquet é 包"), "paquet é 包");
+    }
+}
