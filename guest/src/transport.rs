@@ -207,8 +207,8 @@ fn read_body(response: &IncomingResponse) -> (Vec<u8>, End) {
             Ok(more) => bytes.extend_from_slice(&more),
             Err(StreamError::Closed) => return (bytes, End::Complete),
             Err(StreamError::LastOperationFailed(error)) => {
-                let code = types::http_error_code(&error)
-                    .unwrap_or_else(|| internal(&error.to_debug_string()));
+                let code = types::http_error_code(&error);
+                let code = code.unwrap_or(ErrorCode::HttpResponseIncomplete);
                 return (bytes, End::Lost(code));
             }
         }

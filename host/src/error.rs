@@ -219,9 +219,13 @@ impl std::error::Error for Error {
 }
 
 fn api_error(error: &ApiError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{}", http_status(error.status))?;
+    let status = http_status(error.status);
+    f.write_str(&status)?;
     for text in [&error.title, &error.detail].into_iter().flatten() {
-        write!(f, ": {text}")?;
+        // The API's titles are often the status once more.
+        if !status.to_ascii_lowercase().ends_with(&text.to_ascii_lowercase()) {
+            write!(f, ": {text}")?;
+        }
     }
     for ApiErrorEntry { title, detail, .. } in error.errors.iter().skip(1).take(5) {
         for text in [title, detail].into_iter().flatten() {

@@ -15,6 +15,11 @@
 //! The component turns a call into HTTP and HTTP into a result; it sees no file, no environment and no token. This crate gives it
 //! the package as a stream that is spliced past its memory, lets out the one request that the call allows, and attaches the token there.
 
+// The README's Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod api;
 #[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 pub mod bindings;

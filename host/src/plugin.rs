@@ -337,12 +337,13 @@ struct Call {
     content: Option<(u64, ContentWatch)>,
 }
 
-/// How a call ended.
-enum Finished {
-    Returned(Result<Reply, Refusal>),
-    Stopped(wasmtime::Error),
+/// Why a component didn't return.
+enum Stopped {
+    Trapped(wasmtime::Error),
     TimedOut(TimeoutKind),
 }
+
+type Finished = Result<Result<Reply, Refusal>, Stopped>;
 
 impl Call {
     /// Runs an operation in a fresh instance, until it returns or takes too long.
@@ -368,12 +369,9 @@ impl Call {
         };
         tokio::select! {
             biased;
-            result = run => match result {
-                Ok(result) => Finished::Returned(result),
-                Err(error) => Finished::Stopped(error),
-            },
-            kind = self.watch.stalled(&plugin.timeouts) => Finished::TimedOut(kind),
-            () = total => Finished::TimedOut(TimeoutKind::Total),
+            result = run => result.map_err(Stopped::Trapped),
+            kind = self.watch.stalled(&plugin.timeouts) => Err(Stopped::TimedOut(kind)),
+            () = total => Err(Stopped::TimedOut(TimeoutKind::Total)),
         }
     }
 
@@ -396,10 +394,10 @@ impl Call {
             failure => failure,
         };
         let refusal = match finished {
-            Finished::Returned(Ok(reply)) => return Ok(reply),
-            Finished::Returned(Err(refusal)) => refusal,
-            Finished::TimedOut(kind) => return Err(timeout(kind)),
-            Finished::Stopped(error) => {
+            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Err(refusal)) => refusal,
+            Err(Stopped::TimedOut(kind)) => return Err(timeout(kind)),
+            Err(Stopped::Trapped(error)) => {
                 let message = plugin.token.redact(format!("{:#}", error.root_cause()));
                 return Err(Error::Component(ComponentError { message, request_sent }));
             }

@@ -148,20 +148,20 @@ mod tests {
 
     #[test]
     fn every_other_request_is_denied() {
-        use DenialReason::*;
+        use DenialReason as Because;
         let api = policy("https://api.fastly.com");
         let path = "/service/SU1Z0isxPaozGVKXdv0eY/version/3/package";
         for (origin, expected) in [
-            ("http://api.fastly.com", Scheme),
-            ("http://api.fastly.com:443", Scheme),
-            ("https://evil.test", Host),
-            ("https://api.fastly.com.evil.test", Host),
-            ("https://api.fastly.com.", Host),
-            ("https://api.fastly.com@evil.test", Host),
-            ("https://evil.test@api.fastly.com", Host),
-            ("https://151.101.1.57", Host),
-            ("https://api.fastly.com:8443", Port),
-            ("https://api.fastly.com:80", Port),
+            ("http://api.fastly.com", Because::Scheme),
+            ("http://api.fastly.com:443", Because::Scheme),
+            ("https://evil.test", Because::Host),
+            ("https://api.fastly.com.evil.test", Because::Host),
+            ("https://api.fastly.com.", Because::Host),
+            ("https://api.fastly.com@evil.test", Because::Host),
+            ("https://evil.test@api.fastly.com", Because::Host),
+            ("https://151.101.1.57", Because::Host),
+            ("https://api.fastly.com:8443", Because::Port),
+            ("https://api.fastly.com:80", Because::Port),
         ] {
             assert_eq!(
                 reason(&api, Method::PUT, &format!("{origin}{path}")),
@@ -173,7 +173,7 @@ mod tests {
             [Method::GET, Method::POST, Method::DELETE, Method::from_bytes(b"put").unwrap()]
         {
             let uri = format!("https://api.fastly.com{path}");
-            assert_eq!(reason(&api, method, &uri), Some(Method));
+            assert_eq!(reason(&api, method, &uri), Some(Because::Method));
         }
         for path in [
             "",
@@ -191,7 +191,7 @@ mod tests {
             "/service/SU1Z0isxPaozGVKXdv0eY/version/03/package",
         ] {
             let uri = format!("https://api.fastly.com{path}");
-            assert_eq!(reason(&api, Method::PUT, &uri), Some(Path), "{path}");
+            assert_eq!(reason(&api, Method::PUT, &uri), Some(Because::Path), "{path}");
         }
     }
 

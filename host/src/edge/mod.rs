@@ -167,7 +167,7 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
     tracing::debug!(%status, "answer");
     let whole = control.is_whole();
     if whole {
-        return Ok(Attempt { response: answer(response, connection), unsent: None });
+        return Ok(Attempt { response: answer(response, connection, watch), unsent: None });
     }
     connection.spoilt = true;
     if let Some(connected) = captured.connection_metadata().as_ref() {
@@ -178,7 +178,7 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         watch.fail(Failure::Premature(status));
         return Err(Error::HttpProtocolError);
     }
-    Ok(Attempt { response: answer(response, connection), unsent })
+    Ok(Attempt { response: answer(response, connection, watch), unsent })
 }
 
 fn content_length<B: Body>(request: &Request<B>) -> Option<u64> {
@@ -227,11 +227,16 @@ impl Drop for OpenConnection {
 struct Answer {
     body: Incoming,
     connection: OpenConnection,
+    watch: Watch,
 }
 
-fn answer(response: Response<Incoming>, connection: OpenConnection) -> Response<Answer> {
+fn answer(
+    response: Response<Incoming>,
+    connection: OpenConnection,
+    watch: &Watch,
+) -> Response<Answer> {
     response.map(|body| {
-        let mut answer = Answer { body, connection };
+        let mut answer = Answer { body, connection, watch: watch.clone() };
         answer.connection.over = answer.body.is_end_stream();
         answer
     })
@@ -249,7 +254,7 @@ impl Body for Answer {
         if frame.is_none() || self.body.is_end_stream() {
             self.connection.over = true;
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| code(&error))))
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| lost_in_http(&error, &self.watch))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -276,13 +281,7 @@ fn lost(error: &ClientError, watch: &Watch) -> Error {
             return connect_code(error);
         }
         if let Some(error) = current.downcast_ref::<hyper::Error>() {
-            let why = match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            };
-            tracing::debug!(error = why, "the request was lost");
-            watch.fail(Failure::Lost(why));
-            return code(error);
+            return lost_in_http(error, watch);
         }
         last = current.to_string();
         source = current.source();
@@ -291,7 +290,13 @@ fn lost(error: &ClientError, watch: &Watch) -> Error {
     Error::ConnectionTerminated
 }
 
-fn code(error: &hyper::Error) -> Error {
+fn lost_in_http(error: &hyper::Error, watch: &Watch) -> Error {
+    let why = match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    tracing::debug!(error = why, "the exchange was lost");
+    watch.fail(Failure::Lost(why));
     if error.is_parse_too_large() {
         Error::HttpResponseHeaderSectionSize(None)
     } else if error.is_parse() {

@@ -73,10 +73,30 @@ impl Token {
         value
     }
 
-    /// `text` with the token struck out: a server may send back what it got.
+    /// `text` with the token and the identifiers of tokens struck out: a server may send back what it got, and Fastly's names the
+    /// token that has expired.
     pub(crate) fn redact(&self, text: String) -> String {
-        if text.contains(self.0.as_str()) { text.replace(self.0.as_str(), "[token]") } else { text }
+        let text = match text.contains(self.0.as_str()) {
+            true => text.replace(self.0.as_str(), "[token]"),
+            false => text,
+        };
+        redact_ids(text)
     }
+}
+
+/// Strikes out what follows the word "Token" and looks like an identifier: 16 letters and digits or more.
+fn redact_ids(text: String) -> String {
+    const WORD: &str = "Token ";
+    let mut redacted = String::new();
+    let mut rest = text.as_str();
+    while let Some(found) = rest.find(WORD) {
+        let (before, after) = rest.split_at(found + WORD.len());
+        let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        redacted.push_str(before);
+        redacted.push_str(if length >= 16 { "[id]" } else { &after[..length] });
+        rest = &after[length..];
+    }
+    if redacted.is_empty() { text } else { redacted + rest }
 }
 
 impl fmt::Debug for Token {
@@ -125,5 +145,22 @@ mod tests {
     fn a_token_that_comes_back_is_struck_out() {
         let token = Token::new("s3cret").unwrap();
         assert_eq!(token.redact("key s3cret!".into()), "key [token]!");
+    }
+
+    #[test]
+    fn the_identifier_of_a_token_is_struck_out() {
+        let token = Token::new("s3cret").unwrap();
+        for (text, redacted) in [
+            ("Token 5Yo3XXnrQpjc20u0ybrf2g expired at 2019", "Token [id] expired at 2019"),
+            (
+                "{\"msg\":\"Token 5Yo3XXnrQpjc20u0ybrf2g\"} Token 5Yo3XXnrQpjc20u0ybrf2g",
+                "{\"msg\":\"Token [id]\"} Token [id]",
+            ),
+            ("Token expired", "Token expired"),
+            ("Token", "Token"),
+            ("", ""),
+        ] {
+            assert_eq!(token.redact(text.into()), redacted);
+        }
     }
 }

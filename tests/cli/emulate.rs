@@ -1,0 +1,33 @@
+use crate::command::{Fixture, TARGET, ended, package};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[tokio::test]
+async fn the_emulator_serves_the_command() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    let mut command = fixture.command(["emulate", "--listen", "127.0.0.1:0", "--token", "T"]);
+    let mut emulate = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(emulate.stdout.take().unwrap()).lines();
+    let url = lines.next_line().await.unwrap().expect("the first line is the address");
+    for (args, token, code) in [
+        (vec!["get"], "T", 3),
+        (vec!["put", "--package", "app.tar.gz"], "T", 0),
+        (vec!["get"], "T", 0),
+        (vec!["get"], "other", 3),
+    ] {
+        let mut command = fixture.command([&args, &TARGET[..], &["--api", &url]].concat());
+        let ended = ended(command.env("FASTLY_API_TOKEN", token), b"").await;
+        assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
+    }
+    assert_eq!(fixture.emulator.connections(), 0, "the other emulator is not asked");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_said() {
+    let fixture = Fixture::start().await;
+    let taken = fixture.emulator.addr().to_string();
+    let ended = fixture.run(["emulate", "--listen", &taken]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(&taken), "{}", ended.stderr);
+}

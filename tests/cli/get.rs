@@ -1,0 +1,129 @@
+use crate::command::{Fixture, TARGET, TOKEN, assert_golden, ended, package};
+use fastly_package_emulator::{Answer, Fault};
+
+const RECORDED: &str = include_str!("../fixtures/get-200.json");
+
+fn recorded() -> Fault {
+    Fault::answer(Answer::new(200).body(RECORDED).content_type("application/json"))
+}
+
+#[tokio::test]
+async fn a_package_is_shown_as_people_read_it() {
+    let fixture = Fixture::start().await;
+    fixture.emulator.fault(recorded());
+    let ended = fixture.get(&[]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_golden("get.txt", &ended.stdout);
+}
+
+#[tokio::test]
+async fn as_json_it_is_one_object_with_the_answer_as_it_came() {
+    let fixture = Fixture::start().await;
+    fixture.emulator.fault(recorded());
+    let ended = fixture.get(&["--json"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ended.stdout.lines().count(), 1);
+    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let recorded: serde_json::Value = serde_json::from_str(RECORDED).unwrap();
+    assert_eq!(printed["raw"], recorded);
+    assert!(ended.stdout.contains(RECORDED.trim()), "byte for byte");
+    for field in ["id", "service_id", "version", "created_at", "updated_at", "deleted_at"] {
+        assert_eq!(printed[field], recorded[field], "{field}");
+    }
+    for (field, value) in recorded["metadata"].as_object().unwrap() {
+        assert_eq!(printed["metadata"][field], *value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_terminal_would_obey_is_made_harmless() {
+    let fixture = Fixture::start().await;
+    let body =
+        r#"{"id":"p\u001b[31m","service_id":"s\r\n","version":1,"metadata":{"name":"\u0007"}}"#;
+    fixture
+        .emulator
+        .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
+    let ended = fixture.get(&[]).await;
+    assert_eq!(ended.code, Some(0));
+    assert!(!ended.stdout.contains(['\u{1b}', '\r', '\u{7}']), "{:?}", ended.stdout);
+}
+
+#[tokio::test]
+async fn the_token_comes_from_a_file_or_from_stdin() {
+    let fixture = Fixture::start().await;
+    fixture.write("token", format!("{TOKEN}\n").as_bytes());
+    for (source, stdin) in [("token", ""), ("-", TOKEN)] {
+        let mut command = fixture.command([&["get", "--token-file", source], &TARGET[..]].concat());
+        let ended = ended(command.env_remove("FASTLY_API_TOKEN"), stdin.as_bytes()).await;
+        assert_eq!(ended.code, Some(3), "404, not 401: {}", ended.stderr);
+        assert_eq!(fixture.emulator.requests().last().unwrap().status, Some(404));
+    }
+}
+
+#[tokio::test]
+async fn the_service_comes_from_the_environment_too() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    assert_eq!(fixture.put("app.tar.gz", &[]).await.code, Some(0));
+    let mut command = fixture.command(["get", "--version", "3"]);
+    let ended = ended(command.env("FASTLY_SERVICE_ID", TARGET[1]), b"").await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn each_way_to_fail_has_its_exit_code_and_its_words() {
+    let fixture = Fixture::start().await;
+    let error = |status, body: &str| {
+        Fault::answer(Answer::new(status).body(body.to_owned()).content_type("application/json"))
+    };
+    for (name, fault, code) in [
+        ("get-401.txt", Fault::answer(Answer::token_expired("5Yo3XXnrQpjc20u0ybrf2g")), 3),
+        ("get-403.txt", Fault::answer(Answer::forbidden()), 3),
+        ("get-404.txt", Fault::answer(Answer::not_found()), 3),
+        ("get-429.txt", error(429, r#"{"msg":"You have exceeded your hourly rate limit"}"#), 3),
+        ("get-500.txt", Fault::answer(Answer::guru_meditation()), 3),
+        ("get-302.txt", Fault::answer(Answer::redirect(302, "https://elsewhere.test/")), 1),
+        ("get-not-a-package.txt", error(200, "[]"), 1),
+        ("get-cut.txt", Fault::answer(Answer::new(200).body(RECORDED).cut_to(100)), 4),
+        ("get-reset.txt", Fault::reset(), 4),
+    ] {
+        fixture.emulator.fault(fault);
+        let ended = fixture.get(&[]).await;
+        assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{name}");
+        assert_golden(name, &ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_as_json_says_what_a_script_needs() {
+    let fixture = Fixture::start().await;
+    let ended = fixture.get(&["--json"]).await;
+    assert_eq!(ended.code, Some(3));
+    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let error = &printed["error"];
+    assert_eq!((&error["exit_code"], &error["status"]), (&3.into(), &404.into()));
+    assert_eq!(error["title"], "Not found");
+    assert!(error["hint"].as_str().unwrap().contains("one of three"));
+    assert!(error.get("stored").is_none(), "nothing is stored by a get");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_ends_at_the_timeout() {
+    let fixture = Fixture::start().await;
+    fixture.emulator.fault(Fault::never_answer());
+    let ended = fixture.get(&["--timeout", "300ms"]).await;
+    assert_eq!(ended.code, Some(5));
+    assert!(ended.stderr.contains("not done within 300ms"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_api_that_is_not_there_ends_in_4() {
+    let fixture = Fixture::start().await;
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    let ended = fixture.get(&["--api", &url]).await;
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stderr.contains("was not reached"), "{}", ended.stderr);
+}

@@ -1,0 +1,153 @@
+use crate::command::{Fixture, TARGET, assert_golden, ended, package};
+use fastly_package_emulator::{Answer, Fault, RecordedRequest, sample};
+use std::process::Stdio;
+
+fn put(package: &'static str, more: &[&'static str]) -> Vec<&'static str> {
+    [&["put", "--package", package], &TARGET[..], more].concat()
+}
+
+#[tokio::test]
+async fn an_upload_is_stored_and_shown() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    let ended = fixture.put("app.tar.gz", &[]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stderr, format!("uploaded {} bytes\n", package().len()));
+    let stored = fixture.emulator.package(TARGET[1], 3).unwrap();
+    assert!(ended.stdout.contains(stored.hashsum()), "{}", ended.stdout);
+    let request = &fixture.emulator.requests()[0];
+    assert_eq!(request.package().unwrap().filename.as_deref(), Some("app.tar.gz"));
+    assert_eq!(fixture.get(&[]).await.stdout, ended.stdout);
+}
+
+#[tokio::test]
+async fn quiet_says_only_the_result() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    let ended = fixture.put("app.tar.gz", &["--quiet"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn a_package_comes_from_a_pipe_a_redirection_or_a_fifo() {
+    let fixture = Fixture::start().await;
+    let package = package();
+    fixture.write("app.tar.gz", &package);
+    let size: &'static str = package.len().to_string().leak();
+    for args in [put("-", &["--json"]), put("-", &["--json", "--size", size])] {
+        let ended = ended(&mut fixture.command(args), &package).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(printed["uploaded_bytes"], package.len());
+    }
+    let file = std::fs::File::open(fixture.path("app.tar.gz")).unwrap();
+    let redirected = fixture.command(put("-", &[])).stdin(file).output().await.unwrap();
+    assert_eq!(redirected.status.code(), Some(0));
+    let made = std::process::Command::new("mkfifo").arg(fixture.path("fifo")).status().unwrap();
+    assert!(made.success());
+    let writer = fixture.path("fifo");
+    let written = package.clone();
+    let writing = tokio::task::spawn_blocking(move || std::fs::write(writer, written));
+    assert_eq!(fixture.put("fifo", &[]).await.code, Some(0));
+    writing.await.unwrap().unwrap();
+    assert_eq!(fixture.uploads(), 4);
+}
+
+#[tokio::test]
+async fn a_stream_of_another_size_is_aborted() {
+    let fixture = Fixture::start().await;
+    let package = package();
+    for (size, says) in [(package.len() - 1, "longer than"), (package.len() + 1, "ended after")] {
+        let size: &'static str = size.to_string().leak();
+        let ended = ended(&mut fixture.command(put("-", &["--size", size])), &package).await;
+        assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+    assert_eq!(fixture.uploads(), 0);
+    fixture.emulator.all_closed().await;
+    assert!(fixture.emulator.requests().iter().all(|request| !request.body_complete));
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused_here() {
+    let fixture = Fixture::start().await;
+    fixture.write("empty.tar.gz", b"");
+    std::fs::create_dir(fixture.path("folder")).unwrap();
+    for (name, package) in [
+        ("put-missing.txt", "missing.tar.gz"),
+        ("put-folder.txt", "folder"),
+        ("put-empty.txt", "empty.tar.gz"),
+        ("put-device.txt", "/dev/null"),
+    ] {
+        let ended = fixture.put(package, &[]).await;
+        assert_eq!(ended.code, Some(6), "{package}: {ended:?}");
+        assert_golden(name, &ended.stderr);
+    }
+    assert_eq!(ended(&mut fixture.command(put("-", &[])), b"").await.code, Some(6));
+    assert_eq!(fixture.emulator.connections(), 0);
+}
+
+#[tokio::test]
+async fn each_way_to_fail_says_whether_anything_is_stored() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    for (name, fault, code, stored) in [
+        ("put-400.txt", Fault::answer(Answer::bad_package()), 3, "no"),
+        ("put-401.txt", Fault::early_answer(Answer::unauthorized()), 3, "no"),
+        ("put-403.txt", Fault::early_answer(Answer::read_only_token()), 3, "no"),
+        ("put-404.txt", Fault::early_answer(Answer::not_found()), 3, "no"),
+        ("put-422.txt", Fault::early_answer(Answer::version_locked(TARGET[1], 3)), 3, "no"),
+        ("put-503.txt", Fault::answer(Answer::new(503)), 3, "unknown"),
+        ("put-lost.txt", Fault::lost_answer(), 4, "unknown"),
+        (
+            "put-redirect.txt",
+            Fault::answer(Answer::redirect(307, "https://elsewhere.test/")),
+            1,
+            "unknown",
+        ),
+    ] {
+        fixture.emulator.fault(fault);
+        let ended = fixture.put("app.tar.gz", &["--json"]).await;
+        assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
+        assert_golden(name, &ended.stderr);
+        let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(printed["error"]["stored"], stored, "{name}");
+        assert_eq!(printed["error"]["exit_code"], code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_401_stops_an_upload_that_asked_before_its_first_byte() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &vec![7; 10 * 1024 * 1024]);
+    for expect in ["always", "auto"] {
+        let args = put("app.tar.gz", &["--expect", expect.to_owned().leak()]);
+        let ended = ended(fixture.command(args).env("FASTLY_API_TOKEN", "wrong"), b"").await;
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert!(ended.stderr.contains("401"), "{}", ended.stderr);
+    }
+    fixture.emulator.all_closed().await;
+    for request in fixture.emulator.requests() {
+        assert_eq!((request.status, request.body_bytes), (Some(401), 0));
+    }
+}
+
+#[tokio::test]
+async fn peak_memory_does_not_grow_with_the_package() {
+    const LIMIT: u64 = 24 * 1024;
+    let fixture = Fixture::start().await;
+    let options = sample::SampleOptions { size: Some(99_000_000), ..Default::default() };
+    let file = std::fs::File::create(fixture.path("app.tar.gz")).unwrap();
+    assert_eq!(sample::write(&options, std::io::BufWriter::new(file)).unwrap(), 99_000_000);
+    fixture.emulator.fault(Fault::never_answer());
+    let mut command = fixture.command(put("app.tar.gz", &[]));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let whole =
+        |requests: &[RecordedRequest]| requests.iter().any(|r| r.body_complete).then_some(());
+    fixture.emulator.wait_until(whole).await;
+    // The kernel's own high-water mark, read while the command waits for the answer.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak <= LIMIT, "{peak} KiB");
+}
