@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     /// A step on this machine.
     Local(String, std::io::Error),
     /// An operation.
-    Operation(Operation, Error),
+    Operation(Box<Operation>, Error),
 }
 
 /// What was to be done, and with what.
@@ -80,7 +80,7 @@ impl Failure {
             Self::Usage(why) => why.clone(),
             Self::Local(what, error) => format!("{what}: {error}"),
             Self::Operation(operation, error) => {
-                let Operation { kind, service_id, version, .. } = operation;
+                let Operation { kind, service_id, version, .. } = &**operation;
                 let what = match kind {
                     Kind::Get => "can't get the package of",
                     Kind::Put => "can't upload to",

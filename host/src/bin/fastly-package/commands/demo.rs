@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
         };
         let connection =
             Connection { api: emulator.url(), token_file: None, timeout: None, ca_cert: None };
-        let fail = |error| Failure::Operation(operation.clone(), error);
+        let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
         let token = Token::new(TOKEN).map_err(fail)?;
         Session::open(&connection, token, operation, start)
     };

@@ -57,7 +57,7 @@ impl Session {
         operation: Operation,
         start: Instant,
     ) -> Result<Self, Failure> {
-        let fail = |error| Failure::Operation(operation.clone(), error);
+        let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
         let mut builder = Plugin::builder().token(token).api(connection.api.parse().map_err(fail)?);
         if let Some(path) = &connection.ca_cert {
             let pem = std::fs::read(path).map_err(|error| {
@@ -79,7 +79,7 @@ impl Session {
         {
             timed_out.limit = timeout;
         }
-        Failure::Operation(self.operation.clone(), error)
+        Failure::Operation(Box::new(self.operation.clone()), error)
     }
 }
 

@@ -105,7 +105,7 @@ async fn within(
     opening: impl Future<Output = Result<Content, Error>>,
     operation: &Operation,
 ) -> Result<Content, Failure> {
-    let fail = |error| Failure::Operation(operation.clone(), error);
+    let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
     let Some(limit) = limit else { return opening.await.map_err(fail) };
     match tokio::time::timeout(limit, opening).await {
         Ok(opened) => opened.map_err(fail),
