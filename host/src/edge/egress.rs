@@ -36,7 +36,7 @@ impl EgressPolicy {
 
     /// Whether the request may go out, and if not, why.
     pub fn check(&self, method: &Method, uri: &Uri) -> Result<(), Denial> {
-        let because = |reason| Denial { reason, method: method.clone(), uri: uri.clone() };
+        let because = |reason| Denial::new(reason, method, uri);
         let scheme = if self.tls { "https" } else { "http" };
         if uri.scheme_str() != Some(scheme) {
             return Err(because(DenialReason::Scheme));
@@ -74,14 +74,14 @@ impl EgressPolicy {
 pub struct Denial {
     /// What about it isn't allowed.
     pub reason: DenialReason,
-    method: Method,
-    uri: Uri,
+    request: String,
 }
 
 impl Denial {
-    /// The denial of a request beyond the one that a call may make.
-    pub(crate) fn repeated(method: &Method, uri: &Uri) -> Self {
-        Self { reason: DenialReason::Repeated, method: method.clone(), uri: uri.clone() }
+    pub(crate) fn new(reason: DenialReason, method: &Method, uri: &Uri) -> Self {
+        // These are the component's own words: of odd ones, the beginning is enough.
+        let request = format!("{method} {uri}").chars().take(200).collect();
+        Self { reason, request }
     }
 }
 
@@ -113,9 +113,7 @@ impl fmt::Display for Denial {
             DenialReason::Path => "the path isn't the call's",
             DenialReason::Repeated => "a call has one request",
         };
-        // The URI is the component's own words: of an odd one, the beginning is enough.
-        let uri: String = self.uri.to_string().chars().take(200).collect();
-        write!(f, "{} {uri}: {what}", self.method)
+        write!(f, "{}: {what}", self.request)
     }
 }
 

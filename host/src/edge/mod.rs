@@ -9,7 +9,7 @@ pub(crate) mod watch;
 
 use bytes::Bytes;
 use connect::{ConnectError, Connector};
-use egress::{Denial, EgressPolicy};
+use egress::{Denial, DenialReason, EgressPolicy};
 use expect::ExpectContinue;
 use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -69,7 +69,7 @@ impl Edge {
     fn admit(&mut self, request: &Request<WasiBody>) -> Result<(), Denial> {
         self.policy.check(request.method(), request.uri())?;
         if std::mem::replace(&mut self.spent, true) {
-            return Err(Denial::repeated(request.method(), request.uri()));
+            return Err(Denial::new(DenialReason::Repeated, request.method(), request.uri()));
         }
         Ok(())
     }
