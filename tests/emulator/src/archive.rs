@@ -12,7 +12,9 @@
 
 mod entries;
 mod error;
+mod files_hash;
 mod layout;
+mod producers;
 mod streams;
 
 use std::io::{self, Read};
@@ -24,7 +26,7 @@ pub use error::ArchiveError;
 pub(crate) use streams::Hashed;
 use streams::Unpacked;
 
-use crate::files_hash::Files;
+use files_hash::Files;
 
 /// How much reading an archive may cost.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +152,7 @@ fn unpack_tar(tar: &mut Unpacked<impl Read>, limits: Limits) -> Result<Contents,
     let layout = layout::find(&files)?;
     let manifest = layout::manifest(&mut files, layout.manifest)?;
     let wasm_metadata =
-        crate::producers::wasm_metadata(files.open(layout.wasm).map_err(ArchiveError::Spool)?);
+        producers::wasm_metadata(files.open(layout.wasm).map_err(ArchiveError::Spool)?);
     Ok(Contents {
         files_hash: files.hash().map_err(ArchiveError::Spool)?,
         files: files.count(),

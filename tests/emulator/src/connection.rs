@@ -19,16 +19,13 @@ const LINGER_SILENCE: Duration = Duration::from_secs(2);
 /// How long it may go on sending.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Serves one connection until it ends, or until `stopping` says so and no request is under way.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    mut stopping: watch::Receiver<bool>,
-) {
+/// Serves one connection, counted before, until it ends or the emulator stops and no request is under
+/// way.
+pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, open: Open) {
     // It matters for small answers only, and without it they are late, not wrong.
     let _ = stream.set_nodelay(true);
     let journal = Arc::clone(&shared.journal);
-    let open = Open { connection: journal.connected(), journal: Arc::clone(&journal) };
+    let mut stopping = shared.stopping.subscribe();
     let wire = Arc::new(Wire::new(stream, journal));
     let requests = Requests { shared, wire: Arc::clone(&wire), connection: open.connection };
     let served = http1::Builder::new()
@@ -79,9 +76,15 @@ async fn finish(wire: &Wire, mut stopping: watch::Receiver<bool>) {
 
 /// A connection that is open; it is written down that it isn't when this is dropped, be it because the
 /// emulator is.
-struct Open {
+pub(crate) struct Open {
     connection: u64,
     journal: Arc<Journal>,
+}
+
+impl Open {
+    pub(crate) fn new(journal: &Arc<Journal>) -> Self {
+        Self { connection: journal.connected(), journal: Arc::clone(journal) }
+    }
 }
 
 impl Drop for Open {

@@ -5,17 +5,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::Api;
 use crate::config::Config;
-use crate::connection;
+use crate::connection::{self, Open};
 use crate::fault::{Fault, Faults};
 use crate::journal::{Journal, RecordedRequest};
 use crate::service::Shared;
-use crate::state::StoredPackage;
+use crate::stored_package::StoredPackage;
 
 /// How long [`Emulator::shutdown`] waits for requests that are under way.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,7 +26,6 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Emulator {
     addr: SocketAddr,
     shared: Arc<Shared>,
-    stopping: watch::Sender<bool>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -42,10 +42,11 @@ impl Emulator {
             api: Api::new(config),
             journal: Arc::new(Journal::new()),
             faults: Mutex::new(Faults::default()),
+            stopping: watch::Sender::new(false),
+            probes: Mutex::default(),
         });
-        let (stopping, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-        Ok(Self { addr, shared, stopping, accepting: Some(accepting) })
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { addr, shared, accepting: Some(accepting) })
     }
 
     /// The API's base address, such as `http://127.0.0.1:40123`, with the configured path prefix.
@@ -83,9 +84,24 @@ impl Emulator {
         self.shared.api.state().lock(service_id, version);
     }
 
-    /// Number of connections accepted until now.
+    /// Number of connections accepted until now. One that was made may still wait to be accepted: where
+    /// it matters that there was none, see [`count_connections`](Self::count_connections).
     pub fn connections(&self) -> u64 {
         self.shared.journal.book().accepted
+    }
+
+    /// Number of connections made until now, those included that waited to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator can't connect to itself, which is how it knows.
+    pub async fn count_connections(&self) -> io::Result<u64> {
+        let socket = if self.addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(self.addr.ip(), 0))?;
+        self.shared.add_probe(socket.local_addr()?);
+        let mut probe = socket.connect(self.addr).await?;
+        let _ = probe.read(&mut [0]).await?;
+        Ok(self.connections())
     }
 
     /// Number of connections that are open at present.
@@ -140,7 +156,7 @@ impl Emulator {
 
     /// Accepts nothing more, lets requests that are under way end for up to five seconds, and stops.
     pub async fn shutdown(mut self) {
-        self.stopping.send_replace(true);
+        self.shared.stopping.send_replace(true);
         if let Some(mut accepting) = self.accepting.take()
             && tokio::time::timeout(GRACE, &mut accepting).await.is_err()
         {
@@ -169,14 +185,17 @@ impl std::fmt::Debug for Shared {
 }
 
 /// Accepts until stopped. The connections are tasks of its own, so that they end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    let stopping = stopped.clone();
+    let mut stopping = shared.stopping.subscribe();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                // The probe is dropped, and so its client learns that all before it were accepted.
+                Ok((_, peer)) if shared.is_probe(peer) => {}
                 Ok((stream, _)) => {
-                    connections.spawn(connection::serve(stream, Arc::clone(&shared), stopping.clone()));
+                    let open = Open::new(&shared.journal);
+                    connections.spawn(connection::serve(stream, Arc::clone(&shared), open));
                 }
                 // Out of descriptors, for one: it may pass, and until then trying at once won't help.
                 Err(error) => {
@@ -185,7 +204,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
                 }
             },
             Some(_) = connections.join_next() => {}
-            () = connection::stopped(&mut stopped) => break,
+            () = connection::stopped(&mut stopping) => break,
         }
     }
     drop(listener);

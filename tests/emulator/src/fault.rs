@@ -1,11 +1,13 @@
 //! What the emulator does wrong, once.
 
+mod queue;
+
 use std::time::Duration;
 
-use http::header::EXPECT;
-use http::request::Parts;
-
 use crate::answer::Answer;
+use queue::Filter;
+
+pub(crate) use queue::Faults;
 
 /// A fault of the network, a gateway or the API, for the next request that matches it.
 ///
@@ -31,9 +33,9 @@ use crate::answer::Answer;
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is given to Emulator::fault"]
 pub struct Fault {
-    pub(crate) filter: Filter,
-    pub(crate) times: Option<u32>,
-    pub(crate) reads: Reads,
+    filter: Filter,
+    times: Option<u32>,
+    reads: Reads,
     pub(crate) read_pace: Option<u64>,
     pub(crate) withholds_continue: bool,
     pub(crate) informational: Vec<u16>,
@@ -65,22 +67,6 @@ pub(crate) enum Reads {
     /// So many bytes, or all if there are fewer.
     Bytes(u64),
     All,
-}
-
-/// Which requests a fault is for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    method: Option<String>,
-    path: Option<String>,
-    expecting: bool,
-}
-
-impl Filter {
-    pub(crate) fn matches(&self, request: &Parts) -> bool {
-        self.method.as_deref().is_none_or(|method| request.method == method)
-            && self.path.as_deref().is_none_or(|part| request.uri.path().contains(part))
-            && (!self.expecting || request.headers.contains_key(EXPECT))
-    }
 }
 
 impl Fault {
@@ -176,6 +162,14 @@ impl Fault {
         Self::early_answer(Answer::new(417)).when_expecting()
     }
 
+    /// How much is read first. The real answer depends on all of it.
+    pub(crate) fn reads(&self) -> Reads {
+        match &self.answer {
+            Some(answer) if answer.real => Reads::All,
+            _ => self.reads,
+        }
+    }
+
     fn as_usual() -> Self {
         Self::altered(Answer::real())
     }
@@ -255,74 +249,5 @@ impl Fault {
     pub fn every_time(mut self) -> Self {
         self.times = None;
         self
-    }
-}
-
-/// The faults to come, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
-
-impl Faults {
-    pub(crate) fn push(&mut self, fault: Fault) {
-        self.0.push(fault);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// The first fault that is for this request; without one, what is usual.
-    pub(crate) fn take(&mut self, request: &Parts) -> Fault {
-        self.0.retain(|fault| fault.times != Some(0));
-        let Some(fault) = self.0.iter_mut().find(|fault| fault.filter.matches(request)) else {
-            return Fault::as_usual();
-        };
-        let taken = fault.clone();
-        if let Some(times) = &mut fault.times {
-            *times -= 1;
-        }
-        taken
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::*;
-
-    fn request(method: &str, path: &str) -> Parts {
-        Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0
-    }
-
-    fn status(fault: &Fault) -> Option<u16> {
-        fault.answer.as_ref().filter(|answer| !answer.real).map(|answer| answer.status.as_u16())
-    }
-
-    #[test]
-    fn faults_are_taken_in_order_and_once() {
-        let mut faults = Faults::default();
-        faults.push(Fault::answer(Answer::new(500)));
-        faults.push(Fault::answer(Answer::new(503)).times(2));
-        let taken: Vec<_> = (0..4).map(|_| status(&faults.take(&request("GET", "/")))).collect();
-        assert_eq!(taken, [Some(500), Some(503), Some(503), None]);
-    }
-
-    #[test]
-    fn a_fault_waits_for_the_request_it_is_for() {
-        let mut faults = Faults::default();
-        faults.push(Fault::answer(Answer::new(500)).on_put().on_path("/package"));
-        assert_eq!(status(&faults.take(&request("GET", "/package"))), None);
-        assert_eq!(status(&faults.take(&request("PUT", "/lock"))), None);
-        assert_eq!(status(&faults.take(&request("PUT", "/package"))), Some(500));
-    }
-
-    #[test]
-    fn a_fault_for_every_request_stays() {
-        let mut faults = Faults::default();
-        faults.push(Fault::answer(Answer::new(500)).every_time());
-        for _ in 0..3 {
-            assert_eq!(status(&faults.take(&request("GET", "/"))), Some(500));
-        }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Raw bytes of a body that are kept.
-pub(crate) const KEPT_BODY: usize = 64 * 1024;
+pub(crate) const KEPT_BODY: u64 = 64 * 1024;
+
+/// Requests whose body's beginning is kept.
+const KEPT_BODIES: usize = 1000;
 
 /// One request as it was received, and what became of it.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +25,8 @@ pub struct RecordedRequest {
     pub headers: Vec<(String, String)>,
     /// The head as it came over the wire, from the method to the empty line.
     pub head: Vec<u8>,
-    /// The first 64 KiB of the body as it came over the wire, with the framing of chunks.
+    /// The first 64 KiB of the body as it came over the wire, with the framing of chunks. Only the last
+    /// 1,000 requests have it: an emulator may run for long.
     pub body_start: Vec<u8>,
     /// Number of body bytes that arrived on the wire, with the framing of chunks, until now.
     pub body_bytes: u64,
@@ -32,6 +36,8 @@ pub struct RecordedRequest {
     pub body_complete: bool,
     /// Whether `100 Continue` was sent.
     pub continue_sent: bool,
+    /// The statuses of the informational answers that a fault sent.
+    pub informational: Vec<u16>,
     /// The parts of a `multipart/form-data` body, as far as it was read.
     pub parts: Vec<RecordedPart>,
     /// The status that was answered; `None` if there was no answer (yet), or one without a status.
@@ -140,6 +146,9 @@ impl Journal {
     /// Writes a request down; its index is its name from here on.
     pub(crate) fn begin(&self, request: RecordedRequest) -> usize {
         let mut book = self.book();
+        if let Some(old) = book.requests.len().checked_sub(KEPT_BODIES) {
+            book.requests[old].body_start = Vec::new();
+        }
         book.requests.push(request);
         book.told.push(false);
         let index = book.requests.len() - 1;

@@ -55,7 +55,7 @@ impl Answer {
         message(404, "Not found")
     }
 
-    /// 404: there is no such service, or it is of another account.
+    /// 404: there is no such service, or it is of another account. The wording of the detail is *inferred*.
     pub fn no_such_service(service_id: &str) -> Self {
         let detail = format!(
             "Couldn't find Service '{{ deleted => 0000-00-00 00:00:00, id => {service_id} }}'"

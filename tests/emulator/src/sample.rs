@@ -11,7 +11,7 @@ use gzip::Gzip;
 /// What the package is to be like.
 #[derive(Clone, Debug)]
 pub struct SampleOptions {
-    /// The exact length of the `.tar.gz`, in bytes. Default `None`: as small as it gets, some 700 bytes.
+    /// The exact length of the `.tar.gz`, in bytes. Default `None`: as small as it gets, some 400 bytes.
     pub size: Option<u64>,
     /// Another seed makes other bytes of the same size. Default 0.
     pub seed: u64,

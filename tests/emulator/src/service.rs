@@ -1,7 +1,9 @@
 //! One request: what the fault says, or what is usual.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +13,11 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use tokio::sync::watch;
 
 use crate::answer::{Answer, Framing};
 use crate::api::Api;
+use crate::connection::stopped;
 use crate::fault::{Fault, Faults, Reads, Then};
 use crate::framing::{self, AnswerBody};
 use crate::journal::{Journal, RecordedRequest};
@@ -25,9 +29,22 @@ pub(crate) struct Shared {
     pub(crate) api: Api,
     pub(crate) journal: Arc<Journal>,
     pub(crate) faults: Mutex<Faults>,
+    /// Says when the emulator is to stop.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Addresses from which the emulator connects to itself.
+    pub(crate) probes: Mutex<HashSet<SocketAddr>>,
 }
 
 impl Shared {
+    pub(crate) fn add_probe(&self, address: SocketAddr) {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner).insert(address);
+    }
+
+    /// Whether this is a connection of the emulator's to itself; each is so once.
+    pub(crate) fn is_probe(&self, address: SocketAddr) -> bool {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner).remove(&address)
+    }
+
     fn fault(&self, request: &Parts) -> Fault {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).take(request)
     }
@@ -63,12 +80,15 @@ impl Service<Request<Incoming>> for Requests {
         let recorded = record(&head, self.wire.take_head(), self.connection, length);
         let index = self.shared.journal.begin(recorded);
         self.wire.begin(index, length);
+        // Now, not when the answer is first polled: hyper reads a piece of the body in between.
+        let fault = self.shared.fault(&head);
+        self.wire.obey(&fault);
         let exchange = Exchange {
             shared: Arc::clone(&self.shared),
             wire: Arc::clone(&self.wire),
             request: index,
         };
-        Box::pin(exchange.run(head, RequestBody::new(body)))
+        Box::pin(exchange.run(fault, head, RequestBody::new(body)))
     }
 }
 
@@ -107,9 +127,13 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn run(self, head: Parts, mut body: RequestBody) -> Result<Response<AnswerBody>, Ended> {
-        let fault = self.shared.fault(&head);
-        self.prepare(&fault).await?;
+    async fn run(
+        self,
+        fault: Fault,
+        head: Parts,
+        mut body: RequestBody,
+    ) -> Result<Response<AnswerBody>, Ended> {
+        self.inform(&fault.informational).await?;
         let usual = fault.answer.as_ref().is_some_and(|answer| answer.real);
         let real = if usual {
             Some(self.usual(&head, &mut body).await?)
@@ -131,11 +155,8 @@ impl Exchange {
         }
     }
 
-    async fn prepare(&self, fault: &Fault) -> Result<(), Ended> {
-        self.wire.pace(fault.read_pace, fault.write_pace);
-        self.wire.withhold_continue(fault.withholds_continue);
-        self.wire.limit_body(None);
-        for status in &fault.informational {
+    async fn inform(&self, statuses: &[u16]) -> Result<(), Ended> {
+        for status in statuses {
             let reason = match status {
                 100 => "Continue",
                 102 => "Processing",
@@ -144,6 +165,7 @@ impl Exchange {
             };
             let line = format!("HTTP/1.1 {status} {reason}\r\n\r\n");
             self.wire.write_all(line.as_bytes()).await.map_err(|_| Ended)?;
+            self.shared.journal.update(self.request, |request| request.informational.push(*status));
         }
         Ok(())
     }
@@ -162,22 +184,20 @@ impl Exchange {
 
     /// Reads as much of the body as the fault says.
     async fn read(&self, fault: &Fault, head: &Parts, body: &mut RequestBody) -> Result<(), Ended> {
-        match fault.reads {
+        match fault.reads() {
             Reads::Nothing => {}
-            Reads::Bytes(bytes) => {
-                self.wire.limit_body(Some(bytes));
-                tokio::select! {
-                    biased;
-                    () = self.wire.body_limit_reached() => {}
-                    drained = body.drain() => drained.map_err(|_| Ended)?,
-                }
-            }
+            Reads::Bytes(_) => tokio::select! {
+                biased;
+                () = self.wire.body_limit_reached() => {}
+                drained = body.drain() => drained.map_err(|_| Ended)?,
+            },
             Reads::All if fault.stored => {
                 self.shared.api.store(head, body, &self.receiver()).await;
             }
             // It is recorded as an upload is, though nothing comes of it.
             Reads::All => {
                 let _ = self.receiver().receive(&head.headers, body).await;
+                body.drain().await.map_err(|_| Ended)?;
             }
         }
         Ok(())
@@ -250,7 +270,8 @@ impl Exchange {
                 if !body.is_whole() {
                     self.discard_rest(body);
                 }
-                pending().await
+                // hyper drops this when the client closes the connection.
+                stopped(&mut self.shared.stopping.subscribe()).await;
             }
             Then::Stall => self.wire.stall(),
             Then::Close | Then::Reset => {}

@@ -2,89 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 use crate::archive::PackageInfo;
-use crate::clock::rfc3339;
+use crate::clock::now;
 use crate::config::Config;
 use crate::route::Target;
+use crate::stored_package::StoredPackage;
 
 /// Characters of an id of Fastly's.
 const ALPHANUMERICS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// A package that was uploaded.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct StoredPackage {
-    /// The package's id: 22 alphanumerics, the same for every upload to one version.
-    pub id: String,
-    /// The service.
-    pub service_id: String,
-    /// The version.
-    pub version: u32,
-    /// What was read from the archive: size, hashes, metadata.
-    pub info: PackageInfo,
-    /// The first upload, in seconds since the epoch.
-    pub created_at: u64,
-    /// The last upload, in seconds since the epoch.
-    pub updated_at: u64,
-    /// How many uploads were stored.
-    pub uploads: u64,
-}
-
-impl StoredPackage {
-    /// Size of the last upload, in bytes.
-    pub fn size(&self) -> u64 {
-        self.info.size
-    }
-
-    /// SHA-512 of the last upload, in lower-case hex.
-    pub fn hashsum(&self) -> &str {
-        &self.info.hashsum
-    }
-
-    /// Hash over the last upload's files, in lower-case hex.
-    pub fn files_hash(&self) -> &str {
-        &self.info.files_hash
-    }
-
-    /// The answer to a GET: it was recorded with `cloned_from`, and without `wasm_metadata`.
-    pub(crate) fn get_response(&self) -> Value {
-        let mut response = self.response();
-        if let Some(cloned_from) = &self.info.cloned_from {
-            response["metadata"]["cloned_from"] = json!(cloned_from);
-        }
-        response
-    }
-
-    /// The answer to a PUT: it was recorded with `wasm_metadata`, and without `cloned_from`.
-    pub(crate) fn put_response(&self) -> Value {
-        let mut response = self.response();
-        response["metadata"]["wasm_metadata"] = self.info.wasm_metadata.clone();
-        response
-    }
-
-    fn response(&self) -> Value {
-        json!({
-            "id": self.id,
-            "service_id": self.service_id,
-            "version": self.version,
-            "created_at": rfc3339(self.created_at),
-            "updated_at": rfc3339(self.updated_at),
-            "deleted_at": null,
-            "metadata": {
-                "name": self.info.name,
-                "description": self.info.description,
-                "authors": self.info.authors,
-                "language": self.info.language,
-                "size": self.info.size,
-                "hashsum": self.info.hashsum,
-                "files_hash": self.info.files_hash,
-            },
-        })
-    }
-}
 
 /// Why a service or a version isn't there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +34,19 @@ pub(crate) struct Service {
 }
 
 /// One version of a service.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Version {
     pub(crate) locked: bool,
     pub(crate) active: bool,
     pub(crate) package: Option<StoredPackage>,
+    /// In seconds since the epoch.
+    pub(crate) created_at: u64,
+}
+
+impl Default for Version {
+    fn default() -> Self {
+        Self { locked: false, active: false, package: None, created_at: now() }
+    }
 }
 
 impl State {
@@ -139,7 +74,7 @@ impl State {
         self.services.get_mut(id).ok_or(Missing::Service)
     }
 
-    /// The version. Where every version exists, it is there from now on, with all before it.
+    /// The version. Where every version exists, it is there from now on.
     pub(crate) fn version(&mut self, target: &Target) -> Result<&mut Version, Missing> {
         let open = self.open;
         let service = self.service(&target.service_id)?;
@@ -254,6 +189,18 @@ mod tests {
         assert_eq!(state.clone_version(&target("s", 1), 0), Ok(4));
         assert!(state.version(&target("s", 1)).unwrap().locked);
         assert!(!state.version(&target("s", 4)).unwrap().locked);
+    }
+
+    #[test]
+    fn a_second_upload_keeps_the_time_of_the_first_and_the_id() {
+        let package = crate::sample::package(crate::sample::SampleOptions::default());
+        let info = crate::archive::read(package.as_slice()).unwrap();
+        let mut state = State::new(&Config::default());
+        let first = state.store(&target("s", 1), info.clone(), 10).unwrap();
+        let second = state.store(&target("s", 1), info, 20).unwrap();
+        assert_eq!((first.created_at, first.updated_at, first.uploads), (10, 10, 1));
+        assert_eq!((second.created_at, second.updated_at, second.uploads), (10, 20, 2));
+        assert_eq!(first.id, second.id);
     }
 
     #[test]

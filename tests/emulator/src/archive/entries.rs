@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use tar::{Archive, EntryType, PaxExtensions};
 
 use super::ArchiveError;
-use crate::files_hash::Files;
+use super::files_hash::Files;
 
 /// Longest long name and largest set of pax records.
 const MAX_EXTENSION: u64 = 64 * 1024;
@@ -46,7 +46,7 @@ pub(super) fn read(tar: impl Read, limit: usize, files: &mut Files) -> Result<()
         if (kind.is_file() || kind.is_contiguous()) && !name.ends_with(b"/") {
             let size = entry.size();
             let mut content = Exactly { entry: &mut entry, left: size };
-            files.add(name, &mut content).map_err(ArchiveError::Tar)?;
+            files.add(name, &mut content)?;
         }
     }
     Ok(())

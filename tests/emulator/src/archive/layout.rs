@@ -5,7 +5,7 @@ use std::io::Read;
 use toml::{Table, Value};
 
 use super::ArchiveError;
-use crate::files_hash::{Files, Span};
+use super::files_hash::{Files, Span};
 
 const MANIFEST: &[u8] = b"fastly.toml";
 const WASM: &[u8] = b"bin/main.wasm";
@@ -47,9 +47,12 @@ pub(super) fn find(files: &Files) -> Result<Layout, ArchiveError> {
     Err(error)
 }
 
+/// Whether a required file lies there without a directory of its own around it.
 fn at_root(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"./").unwrap_or(name);
-    name == MANIFEST || name == WASM
+    let prefix = name.strip_suffix(MANIFEST).or_else(|| name.strip_suffix(WASM));
+    prefix.is_some_and(|prefix| {
+        prefix.split(|byte| *byte == b'/').all(|part| matches!(part, b"" | b"." | b".."))
+    })
 }
 
 /// The one directory that `prefix` (`<top>/`, with or without a leading `./`) names.
@@ -111,7 +114,11 @@ mod tests {
 
     #[test]
     fn files_at_the_root_have_no_top_directory() {
-        for names in [["./fastly.toml", "./bin/main.wasm"], ["fastly.toml", "bin/main.wasm"]] {
+        let roots = ["", "./", "/", "../", "././"];
+        for names in
+            roots.map(|root| [format!("{root}fastly.toml"), format!("{root}bin/main.wasm")])
+        {
+            let names = names.each_ref().map(String::as_str);
             assert!(matches!(find(&files(&names)), Err(ArchiveError::NoTopDirectory)), "{names:?}");
         }
     }

@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha512};
 
 use super::ArchiveError;
-use crate::files_hash::hex;
+use super::files_hash::hex;
 
 /// The compressed stream: counted and hashed as it is read.
 pub(crate) struct Hashed<R> {

@@ -10,6 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use sha2::{Digest, Sha512};
 use tempfile::SpooledTempFile;
 
+use super::ArchiveError;
+
 /// Contents up to this many bytes together never touch a disk.
 const IN_MEMORY: usize = 1024 * 1024;
 
@@ -48,18 +50,22 @@ impl Files {
     }
 
     /// Takes in one regular file.
-    pub(crate) fn add(&mut self, name: Vec<u8>, mut content: impl Read) -> io::Result<()> {
+    pub(crate) fn add(
+        &mut self,
+        name: Vec<u8>,
+        mut content: impl Read,
+    ) -> Result<(), ArchiveError> {
         if self.spans.last_key_value().is_some_and(|(last, _)| *last >= name) {
             self.in_order = None;
         }
         let start = self.end;
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let read = content.read(&mut buffer)?;
+            let read = content.read(&mut buffer).map_err(ArchiveError::Tar)?;
             if read == 0 {
                 break;
             }
-            self.spool.write_all(&buffer[..read])?;
+            self.spool.write_all(&buffer[..read]).map_err(ArchiveError::Spool)?;
             if let Some(hash) = &mut self.in_order {
                 hash.update(&buffer[..read]);
             }
