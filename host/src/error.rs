@@ -345,8 +345,10 @@ impl ApiError {
                 .chain([&mut entry.detail, &mut entry.meta])
                 .flatten()
         });
+        let retry_after = self.rate_limit.as_mut().map(|limit| &mut limit.retry_after);
         [&mut self.title, &mut self.detail, &mut self.media_type]
             .into_iter()
+            .chain(retry_after)
             .flatten()
             .chain([&mut self.excerpt])
             .chain(entries)

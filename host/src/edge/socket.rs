@@ -36,13 +36,15 @@ impl SocketHandle {
     }
 
     /// Registers the task to wake, then looks whether the socket is to close: in this order no call of `close` is missed.
-    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+    fn check(&self, cx: &Context<'_>, stream: &TcpStream) -> io::Result<()> {
         let mut waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
         drop(waker);
         if self.0.closed.load(Ordering::Acquire) {
+            // By a reset: else the kernel would go on sending what it still holds of an aborted request.
+            let _ = stream.set_zero_linger();
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the call has ended"));
         }
         Ok(())
@@ -86,43 +88,46 @@ fn is_lost(error: &io::Error) -> bool {
 
 impl AsyncRead for Socket {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.handle.check(cx)?;
+        let this = self.get_mut();
+        this.handle.check(cx, &this.stream)?;
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.handle.count(buffer.filled().len() - before);
+        let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        this.handle.count(buffer.filled().len() - before);
         result
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.handle.check(cx)?;
-        if self.write_failed {
+        let this = self.get_mut();
+        this.handle.check(cx, &this.stream)?;
+        if this.write_failed {
             return Poll::Pending;
         }
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(result)
+        let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.written(result)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.handle.check(cx)?;
-        if self.write_failed {
+        let this = self.get_mut();
+        this.handle.check(cx, &this.stream)?;
+        if this.write_failed {
             return Poll::Pending;
         }
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(result)
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.written(result)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -73,7 +73,9 @@ impl Watch {
 
     /// Whether the server may have the whole request.
     pub(crate) fn request_sent(&self) -> bool {
-        self.lock().body.as_ref().is_some_and(BodyControl::is_whole)
+        let state = self.lock();
+        // Without a body a request is whole before it has gone anywhere.
+        state.socket.is_some() && state.body.as_ref().is_some_and(BodyControl::is_whole)
     }
 
     /// Returns when no byte has moved for too long. While a connection is made, that has its own limits.
