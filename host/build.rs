@@ -6,12 +6,17 @@ mod component;
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::{env, fs};
 
 /// A component to embed in place of the guest: for builds that can't run cargo a second time.
 const PREBUILT: &str = "FASTLY_PACKAGE_COMPONENT";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    component::end(build())
+}
+
+fn build() -> Result<()> {
     println!("cargo::rerun-if-changed=build/component.rs");
     println!("cargo::rerun-if-changed=src/engine.rs");
     println!("cargo::rerun-if-env-changed={PREBUILT}");

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 #[path = "../src/engine.rs"]
 mod engine;
@@ -63,6 +63,17 @@ pub(crate) fn watch_sources(module: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Ends a build script: an error is shown by cargo as such, without the rest of what the script printed.
+pub(crate) fn end(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("cargo::error={}", format!("{error:#}").replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 pub(crate) fn out_dir() -> PathBuf {
     PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
 }
@@ -106,11 +117,14 @@ fn ensure_target() -> Result<()> {
     if env::var_os(KEEP_TOOLCHAIN).is_some() {
         bail!("{wanted} ({KEEP_TOOLCHAIN} is set, so the build leaves the toolchain alone)");
     }
-    println!("cargo::warning=the toolchain lacks the target {TARGET}: running `{command}`");
     let mut words = command.split(' ');
     let status = Command::new(words.next().unwrap_or_default()).args(words).status();
     match status {
-        Ok(status) if status.success() && target_installed()? => Ok(()),
+        Ok(status) if status.success() && target_installed()? => {
+            // Cargo repeats this with every build until the script runs again.
+            println!("cargo::warning=the toolchain lacked the target {TARGET}; ran `{command}`");
+            Ok(())
+        }
         Ok(status) => bail!("{wanted} (it was tried and ended with {status})"),
         Err(error) => bail!("{wanted} (it was tried: {error})"),
     }
