@@ -4,7 +4,10 @@
 mod command;
 mod emulate;
 mod get;
+mod proxy;
 mod put;
 mod readme;
 mod secrets;
+#[path = "../all/tls_server.rs"]
+mod tls_server;
 mod usage;
