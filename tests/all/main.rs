@@ -1,3 +1,21 @@
 //! The black-box tests.
 
+mod answers;
+mod api_errors;
+mod content;
+mod early_answers;
+mod egress;
+mod expect;
+mod faults;
+mod fixture;
+mod get_package;
+mod limits;
+#[deny(dead_code)]
+mod programs;
 mod put_package;
+mod request;
+mod timeouts;
+mod tls;
+mod tls_server;
+mod token;
+mod world;

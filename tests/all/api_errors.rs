@@ -1,0 +1,306 @@
+//! What the API refuses: the error says what the answer said.
+
+use crate::fixture::{AUTO, Fixture, SERVICE, api_error, package};
+use fastly_package::{ApiError, Error, RateLimit, Reply, Result, Stored};
+use fastly_package_emulator::{Answer, Config, Fault};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const SMALL: u64 = 2000;
+
+/// The answer to a GET, then to a PUT.
+async fn to_both(fixture: &Fixture, answer: Answer) -> [Result<Reply>; 2] {
+    fixture.emulator.fault(Fault::answer(answer).times(2));
+    [fixture.get().await, fixture.put(&package(SMALL), AUTO).await]
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    status: u16,
+    content_type: String,
+    body: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+/// Stands in a recorded refusal; the host strikes it out.
+const TOKEN_ID: &str = "5Yo3XXnrQpjc20u0ybrf2g";
+
+impl Recorded {
+    fn answer(&self) -> Answer {
+        let answer = Answer::new(self.status).body(self.body.clone());
+        let typed = match self.content_type.as_str() {
+            "" => answer,
+            media_type => answer.content_type(media_type),
+        };
+        self.headers.iter().fold(typed, |answer, (name, value)| answer.header(name, value))
+    }
+
+    /// What the body says, where it is one of the API's: of its own, or of its first entry.
+    fn says(&self, names: &[&str]) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        let said = names.iter().find_map(|name| body.get(name)).or_else(|| {
+            let first = body.get("errors")?.get(0)?;
+            names.iter().find_map(|name| first.get(name))
+        });
+        said?.as_str().map(|said| said.replace(TOKEN_ID, "[id]"))
+    }
+}
+
+#[tokio::test]
+async fn each_recorded_refusal_is_told_to_both_callers() {
+    let fixture = Fixture::start().await;
+    let recorded: Vec<Recorded> =
+        serde_json::from_str(include_str!("../fixtures/errors.json")).unwrap();
+    assert!(recorded.len() >= 14, "{}", recorded.len());
+    for refusal in recorded {
+        for result in to_both(&fixture, refusal.answer()).await {
+            let error = api_error(result);
+            assert_eq!(error.status, refusal.status);
+            assert_eq!(error.title, refusal.says(&["msg", "title"]), "{}", refusal.body);
+            assert_eq!(error.detail, refusal.says(&["detail"]), "{}", refusal.body);
+            assert_eq!(error.excerpt, refusal.body.replace(TOKEN_ID, "[id]"));
+            let media_type = refusal.content_type.split(';').next().filter(|kind| !kind.is_empty());
+            assert_eq!(error.media_type.as_deref(), media_type);
+            let remaining = error.rate_limit.and_then(|limit| limit.remaining);
+            assert_eq!(remaining, (refusal.status == 429).then_some(0));
+        }
+    }
+    fixture.assert_nothing_stored();
+    fixture.assert_works().await;
+}
+
+#[tokio::test]
+async fn each_named_refusal_is_what_it_says() {
+    let fixture = Fixture::start().await;
+    let table: [(Answer, u16, Option<&str>, Option<&str>); 13] = [
+        (
+            Answer::bad_package(),
+            400,
+            Some("Bad request"),
+            Some("Failed to extract metadata from package"),
+        ),
+        (Answer::service_deleted("s"), 400, Some("Bad request"), Some("Service 's' is deleted")),
+        (Answer::bad_form("why"), 400, Some("Bad request"), Some("why")),
+        (Answer::unauthorized(), 401, Some("Provided credentials are missing or invalid"), None),
+        (Answer::token_expired("t"), 401, Some("Token t expired at 2019-05-01T09:00:00Z"), None),
+        (
+            Answer::read_only_token(),
+            403,
+            Some("Read only tokens are not allowed to access this endpoint."),
+            None,
+        ),
+        (Answer::forbidden(), 403, Some("You are not authorized to perform this action"), None),
+        (Answer::not_found(), 404, Some("Not found"), None),
+        (
+            Answer::too_large(),
+            413,
+            Some("Request entity too large"),
+            Some("Package exceeds the maximum size"),
+        ),
+        (
+            Answer::unsupported_media_type(),
+            415,
+            Some("Unsupported media type"),
+            Some("Content-Type must be multipart/form-data"),
+        ),
+        (
+            Answer::version_locked("s", 56),
+            422,
+            Some("Version locked"),
+            Some("Version '56' for service 's' is locked"),
+        ),
+        (Answer::rate_limited(17), 429, Some("You have exceeded your hourly rate limit"), None),
+        (Answer::guru_meditation(), 500, None, None),
+    ];
+    for (answer, status, title, detail) in table {
+        for result in to_both(&fixture, answer.clone()).await {
+            let error = result.unwrap_err();
+            assert_eq!(error.status(), Some(status));
+            assert_eq!(error.is_not_found(), status == 404);
+            assert_eq!(error.is_locked(), status == 422);
+            assert_eq!(error.is_rate_limited(), status == 429);
+            assert_eq!(error.is_retryable(), status == 500);
+            let expected = if status == 500 { Stored::Unknown } else { Stored::No };
+            assert_eq!(error.stored(), expected);
+            let shown = error.to_string();
+            for said in [title, detail].into_iter().flatten() {
+                assert!(shown.to_ascii_lowercase().contains(&said.to_ascii_lowercase()), "{shown}");
+            }
+            let error = api_error(Err(error));
+            assert_eq!((error.title.as_deref(), error.detail.as_deref()), (title, detail));
+        }
+    }
+    fixture.assert_nothing_stored();
+}
+
+#[tokio::test]
+async fn a_status_decides_whether_trying_again_may_help() {
+    let fixture = Fixture::start().await;
+    for status in [
+        400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 415, 418, 425, 429, 451, 499, 500, 501,
+        502, 503, 504, 505, 522, 599,
+    ] {
+        for result in to_both(&fixture, Answer::new(status)).await {
+            let error = result.unwrap_err();
+            assert_eq!(error.status(), Some(status), "{error:?}");
+            let retryable = [408, 500, 502, 503, 504].contains(&status);
+            assert_eq!(error.is_retryable(), retryable, "{status}");
+            assert_eq!(error.stored() == Stored::Unknown, status >= 500, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_real_refusals_of_the_emulator_come_through() {
+    let config = Config {
+        services: Some([(SERVICE.to_owned(), 2)].into()),
+        locked: vec![(SERVICE.to_owned(), 1)],
+        writes_per_hour: 2,
+        ..Config::default()
+    };
+    let fixture = Fixture::in_api(config, |plugin| plugin).await;
+    assert!(fixture.get().await.unwrap_err().is_not_found());
+    let package = package(SMALL);
+
+    let locked = fixture.put(&package, AUTO).await.unwrap_err();
+    assert!(locked.is_locked(), "{locked:?}");
+    let content = || fastly_package::Content::from_bytes(&b"no package"[..]).unwrap();
+    let bad = fixture.send_to(&crate::fixture::version(2), content(), AUTO).await;
+    assert_eq!(api_error(bad).detail.as_deref(), Some("Failed to extract metadata from package"));
+    let spent = fixture.send_to(&crate::fixture::version(2), content(), AUTO).await.unwrap_err();
+
+    assert!(spent.is_rate_limited(), "{spent:?}");
+    let limit = api_error(Err(spent)).rate_limit.unwrap();
+    assert_eq!(limit.remaining, Some(0));
+    assert!(limit.reset.is_some_and(|reset| reset % 3600 == 0), "{limit:?}");
+    assert!(fixture.emulator.package(SERVICE, 1).is_none());
+    assert!(fixture.emulator.package(SERVICE, 2).is_none());
+}
+
+#[tokio::test]
+async fn the_limit_on_writes_is_told_with_success_and_refusal_alike() {
+    let fixture = Fixture::start().await;
+    let first = fixture.put(&package(SMALL), AUTO).await.unwrap().rate_limit.unwrap();
+    assert_eq!(first.remaining, Some(999));
+    fixture.emulator.lock(SERVICE, 1);
+    let second = api_error(fixture.put(&package(SMALL), AUTO).await).rate_limit.unwrap();
+    assert_eq!((second.remaining, second.reset), (Some(998), first.reset));
+}
+
+/// `remaining`, `reset` and `retry-after` as the headers give them.
+type Limit = (Option<u64>, Option<u64>, Option<&'static str>);
+
+#[tokio::test]
+async fn odd_headers_of_the_limit_are_as_good_as_absent() {
+    let fixture = Fixture::start().await;
+    let table: [(&[(&str, &[u8])], Option<Limit>); 7] = [
+        (&[], None),
+        (&[("Fastly-RateLimit-Remaining", b"many")], None),
+        (&[("Fastly-RateLimit-Remaining", b"-1"), ("Fastly-RateLimit-Reset", b"soon")], None),
+        (
+            &[("Fastly-RateLimit-Remaining", b"\xff"), ("Fastly-RateLimit-Reset", b"17")],
+            Some((None, Some(17), None)),
+        ),
+        (&[("Fastly-RateLimit-Remaining", b"99999999999999999999999")], None),
+        (&[("Retry-After", b"120")], Some((None, None, Some("120")))),
+        (
+            &[
+                ("Retry-After", b"Fri, 24 May 2024 21:00:00 GMT"),
+                ("Fastly-RateLimit-Remaining", b" 7 "),
+            ],
+            Some((Some(7), None, Some("Fri, 24 May 2024 21:00:00 GMT"))),
+        ),
+    ];
+    let success = json!({"id": "p", "service_id": "s", "version": 1});
+    for (headers, expected) in table {
+        let expected = expected.map(|(remaining, reset, retry_after)| RateLimit {
+            remaining,
+            reset,
+            retry_after: retry_after.map(str::to_owned),
+        });
+        for answer in [Answer::json(200, success.clone()), Answer::new(429)] {
+            let answer =
+                headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
+            for result in to_both(&fixture, answer).await {
+                let limit = match result {
+                    Ok(reply) => reply.rate_limit,
+                    Err(error) => api_error(Err(error)).rate_limit,
+                };
+                assert_eq!(format!("{limit:?}"), format!("{expected:?}"), "{headers:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_entry_of_the_errors_is_kept() {
+    let fixture = Fixture::start().await;
+    let body = json!({"errors": [
+        {"id": "1", "code": "conflict", "status": 409, "title": "Conflict", "detail": "duplicate", "meta": {"a": [1]}},
+        {"code": "x", "reason": "the reason", "index": 3},
+        {},
+    ]});
+    let answer = Answer::json(409, body).content_type("Application/VND.api+JSON; charset=utf-8");
+    for result in to_both(&fixture, answer).await {
+        let ApiError { title, detail, errors, media_type, .. } = api_error(result);
+        assert_eq!((title.as_deref(), detail.as_deref()), (Some("Conflict"), Some("duplicate")));
+        assert_eq!(media_type.as_deref(), Some("application/vnd.api+json"));
+        assert_eq!(errors.len(), 3);
+        assert_eq!(
+            (errors[0].id.as_deref(), errors[0].status.as_deref()),
+            (Some("1"), Some("409"))
+        );
+        assert_eq!(errors[0].meta.as_deref(), Some(r#"{"a":[1]}"#));
+        assert_eq!((errors[1].detail.as_deref(), errors[1].index), (Some("the reason"), Some(3)));
+        assert_eq!(format!("{:?}", errors[2].title), "None");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_may_have_any_body_or_none() {
+    let fixture = Fixture::start().await;
+    let table: [(Option<&str>, &[u8]); 8] = [
+        (None, b""),
+        (Some("text/html"), b"<html>Guru Meditation</html>"),
+        (Some("text/plain"), b"overloaded"),
+        (None, b"no content type"),
+        (Some("application/json"), b"{"),
+        (Some("application/json"), b"[]"),
+        (Some("application/json"), b"\xff\xfe"),
+        (Some(";;;"), b"null"),
+    ];
+    for (media_type, body) in table {
+        let answer = Answer::new(503).body(body.to_vec());
+        let answer = media_type.into_iter().fold(answer, |answer, kind| answer.content_type(kind));
+        for result in to_both(&fixture, answer).await {
+            let error = api_error(result);
+            assert_eq!((error.status, error.title, error.errors.len()), (503, None, 0));
+            assert_eq!(error.excerpt.is_empty(), body.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_stays_one_though_its_body_is_cut_or_endless() {
+    let fixture = Fixture::start().await;
+    for answer in [
+        Answer::too_large().cut_to(10),
+        Answer::too_large().chunked_cut_to(10),
+        Answer::too_large().padded_to(3_000_000),
+        Answer::too_large().endless(),
+    ] {
+        for result in to_both(&fixture, answer).await {
+            let error = api_error(result);
+            assert_eq!(error.status, 413);
+            assert!(error.excerpt.len() <= 4096);
+        }
+    }
+    fixture.assert_works().await;
+}
+
+#[test]
+fn an_error_of_the_api_is_small_where_it_is_returned() {
+    assert!(size_of::<Error>() <= 128, "{}", size_of::<Error>());
+}

@@ -1,0 +1,122 @@
+//! Components that don't come to an end, or take too much: they are stopped, and nobody else is harmed.
+
+use crate::fixture::{AUTO, Fixture, NEVER, SERVICE, assert_untouched, in_time, package};
+use crate::programs;
+use fastly_package::{
+    Content, Error, Limits, PluginBuilder, Reply, Result, Stored, TimeoutKind, Timeouts,
+};
+use std::time::{Duration, Instant};
+
+const SHORT: Duration = Duration::from_millis(300);
+/// Within this a call is over whose limits are `SHORT`, on a machine that has other things to do.
+const SOON: Duration = Duration::from_secs(20);
+
+fn limited(plugin: PluginBuilder) -> PluginBuilder {
+    plugin
+        .limits(Limits { compute: SHORT, ..Limits::default() })
+        .timeouts(Timeouts { stall: SHORT, ..Timeouts::default() })
+}
+
+/// Runs the program while a good call is made on another plugin, in the same thread.
+async fn get_with(program: &'static [u8]) -> (Fixture, Result<Reply>) {
+    let fixture = Fixture::with(|plugin| programs::run(program, limited(plugin))).await;
+    let bystander = Fixture::start().await;
+    let package = package(300_000);
+    let start = Instant::now();
+    let (result, good) = tokio::join!(fixture.get(), bystander.put(&package, AUTO));
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    good.expect("the other plugin is unharmed");
+    (fixture, result)
+}
+
+#[track_caller]
+fn stopped(result: Result<Reply>) -> String {
+    let error = result.expect_err("it is stopped");
+    assert_eq!(error.stored(), Stored::No);
+    assert!(!error.is_retryable());
+    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn what_computes_for_ever_is_stopped() {
+    let (fixture, result) = get_with(programs::ENDLESS_LOOP).await;
+    let why = stopped(result);
+    assert!(why.contains("computed for longer than 300ms"), "{why}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_allocates_for_ever_is_stopped() {
+    let (fixture, result) = get_with(programs::ENDLESS_MEMORY).await;
+    let why = stopped(result);
+    assert!(why.contains("memory"), "{why}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_ever_is_timed_out() {
+    let (fixture, result) = get_with(programs::ENDLESS_WAITING).await;
+    let Err(Error::Timeout(timeout)) = result else { panic!("{result:?}") };
+    assert_eq!(
+        (timeout.kind, timeout.limit, timeout.request_sent),
+        (TimeoutKind::Stall, SHORT, false)
+    );
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_holds_too_many_resources_is_stopped() {
+    let (fixture, result) = get_with(programs::TEN_THOUSAND_RESOURCES).await;
+    stopped(result);
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn a_million_headers_are_too_many() {
+    let (fixture, result) = get_with(programs::MILLION_HEADERS).await;
+    assert!(result.is_err(), "{result:?}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn a_result_that_would_fill_the_hosts_memory_is_not_taken() {
+    let (fixture, result) = get_with(programs::HUGE_RESULT).await;
+    stopped(result);
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_panics_is_an_error_of_the_component() {
+    let (fixture, result) = get_with(programs::PANICS).await;
+    let why = stopped(result);
+    assert!(why.contains("unreachable"), "{why}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn a_component_of_another_operation_traps_and_that_is_all() {
+    let fixture = Fixture::with(|plugin| programs::run(programs::PANICS, plugin)).await;
+    stopped(fixture.put(&package(2000), NEVER).await);
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn a_body_of_another_length_than_declared_is_aborted() {
+    for program in [programs::WRITES_LESS, programs::WRITES_MORE, programs::UNFINISHED_BODY] {
+        let fixture = Fixture::with(|plugin| programs::run(program, limited(plugin))).await;
+        let content = Content::from_bytes(package(2000)).unwrap();
+        let start = Instant::now();
+
+        let result = fixture.send(content, NEVER).await;
+
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert!(result.is_err(), "{result:?}");
+        in_time(fixture.emulator.all_closed()).await;
+        for request in fixture.emulator.requests() {
+            assert!(request.body_bytes <= 100_000, "{}", request.body_bytes);
+            assert_ne!(request.status, Some(200));
+        }
+        assert!(fixture.emulator.package(SERVICE, 1).is_none());
+    }
+}

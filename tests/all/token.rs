@@ -1,0 +1,216 @@
+//! The token: it reaches the API and is seen nowhere else.
+
+use crate::fixture::{
+    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, TOKEN, in_time, package, plugin_for, version,
+};
+use crate::programs;
+use fastly_package::{Content, Error, Reply, Result, ServiceVersion, Timeouts, Token};
+use fastly_package_emulator::{Answer, Fault};
+use serde_json::json;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// All that a person could be shown of an error.
+fn shown(error: &Error) -> String {
+    let mut shown = format!("{error} {error:?} {error:#?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        shown.push_str(&format!(" {error} {error:?}"));
+        source = error.source();
+    }
+    shown
+}
+
+#[track_caller]
+fn assert_hidden(text: &str) {
+    assert!(!text.contains(TOKEN), "{text}");
+}
+
+/// Answers that send back what they got, wherever an answer has room for it.
+fn echoes() -> Vec<Answer> {
+    let json = |status, value: serde_json::Value| Answer::json(status, value);
+    vec![
+        json(401, json!({"msg": format!("Token {TOKEN} expired"), "detail": TOKEN})),
+        json(
+            401,
+            json!({"title": TOKEN, "errors": [{"title": TOKEN, "detail": TOKEN, "code": TOKEN,
+            "id": TOKEN, "status": TOKEN, "meta": {TOKEN: TOKEN}}]}),
+        ),
+        Answer::new(500).content_type("text/plain").body(format!("Fastly-Key: {TOKEN}")),
+        Answer::new(500).content_type(&format!("text/{TOKEN}")),
+        Answer::new(429).header("Retry-After", TOKEN),
+        Answer::redirect(307, &format!("https://elsewhere.example/?key={TOKEN}")),
+        json(200, json!({"id": TOKEN})),
+        json(200, json!({"id": "p", "service_id": "s", "version": TOKEN})),
+        Answer::new(200).body(format!("{{\"{TOKEN}")),
+        Answer::new(200).content_type(TOKEN).body(TOKEN),
+        Answer::new(404).header("X-Echo", TOKEN),
+        Answer::raw(format!("HTTP/1.1 200 OK\r\n{TOKEN}\r\n\r\n")),
+        Answer::raw(format!("{TOKEN}\r\n\r\n")),
+        Answer::raw(format!("HTTP/1.1 200 {TOKEN}\r\nContent-Length: {TOKEN}\r\n\r\n")),
+    ]
+}
+
+#[tokio::test]
+async fn a_token_that_the_api_sends_back_is_in_no_error() {
+    let fixture = Fixture::start().await;
+    for answer in echoes() {
+        for early in [false, true] {
+            let fault = if early {
+                Fault::early_answer(answer.clone())
+            } else {
+                Fault::answer(answer.clone())
+            };
+            fixture.emulator.fault(fault.times(3));
+            let results = [
+                fixture.get().await,
+                fixture.put(&package(2000), NEVER).await,
+                fixture.put(&package(3 * MIB), ALWAYS).await,
+            ];
+            for result in results {
+                assert_hidden(&shown(&result.expect_err("an error")));
+            }
+        }
+    }
+    assert!(fixture.emulator.requests().iter().all(|r| r.header("fastly-key") == Some(TOKEN)));
+}
+
+/// One error of each kind.
+async fn errors() -> Vec<Error> {
+    let fixture = Fixture::start().await;
+    let content = |size| Content::from_reader(tokio::io::empty(), size).unwrap();
+    let mut results = vec![
+        fixture.get_of(&ServiceVersion { service_id: String::new(), version_id: 0 }).await,
+        fixture.send(content(2000), AUTO).await,
+        fixture.get().await,
+    ];
+    for answer in [Answer::redirect(301, "/"), Answer::new(200), Answer::new(403)] {
+        fixture.emulator.fault(Fault::answer(answer));
+        results.push(fixture.get().await);
+    }
+    fixture.emulator.fault(Fault::reset());
+    results.push(fixture.get().await);
+
+    let stall = Duration::from_millis(100);
+    let impatient =
+        Fixture::with(|plugin| plugin.timeouts(Timeouts { answer: stall, ..Timeouts::default() }));
+    let impatient = impatient.await;
+    impatient.emulator.fault(Fault::never_answer());
+    results.push(impatient.get().await);
+    for program in [programs::PANICS, programs::ANOTHER_AUTHORITY, programs::OWN_TOKEN] {
+        results.push(Fixture::with(|plugin| programs::run(program, plugin)).await.get().await);
+    }
+    for url in ["https://127.0.0.1:1", "http://127.0.0.1:1", "https://nowhere.invalid"] {
+        let plugin = plugin_for(url).build().unwrap();
+        results.push(in_time(plugin.get_package(&version(1))).await);
+    }
+    let mut errors: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
+    errors.extend(Token::new(format!("{TOKEN} ")).err());
+    errors.extend(Token::from_reader(format!("{TOKEN}\n\n").as_bytes(), "stdin").err());
+    errors
+        .extend(format!("https://{TOKEN}@api.fastly.com").parse::<fastly_package::ApiUrl>().err());
+    errors
+}
+
+#[tokio::test]
+async fn the_token_is_in_no_error_of_any_kind() {
+    let errors = errors().await;
+    let kind = |error: &Error| format!("{error:?}").split(['(', ' ']).next().unwrap().to_owned();
+    let mut kinds: Vec<String> = errors.iter().map(kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    let all = [
+        "Api",
+        "Component",
+        "Content",
+        "Denied",
+        "InvalidArgument",
+        "Timeout",
+        "Token",
+        "Transport",
+        "UnexpectedResponse",
+    ];
+    assert_eq!(kinds, all);
+    for error in &errors {
+        assert_hidden(&shown(error));
+    }
+}
+
+#[test]
+fn the_token_is_not_in_what_holds_it() {
+    let token = Token::new(TOKEN).unwrap();
+    assert_hidden(&format!("{token:?} {token:#?}"));
+    let builder = plugin_for("https://api.fastly.com");
+    assert_hidden(&format!("{builder:?} {builder:#?}"));
+    let plugin = builder.build().unwrap();
+    assert_hidden(&format!("{plugin:?} {plugin:#?}"));
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_in_no_log_however_much_is_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_span_events(FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    // While there is one subscriber alone, whichever thread meets a call site first decides for all threads whether it is logged.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    // The runtime has this thread alone, so that the subscriber sees every task.
+    let _logging = tracing::subscriber::set_default(subscriber);
+
+    let fixture = Fixture::start().await;
+    fixture.put(&package(2 * MIB), ALWAYS).await.unwrap();
+    fixture.get().await.unwrap();
+    for answer in echoes() {
+        fixture.emulator.fault(Fault::answer(answer).times(2));
+        fixture.get().await.unwrap_err();
+        fixture.put(&package(2000), NEVER).await.unwrap_err();
+    }
+    errors().await;
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for seen in ["100 Continue", "request{method=PUT", SERVICE, "denied a request"] {
+        assert!(log.contains(seen), "the log lacks {seen}:\n{log:.3000}");
+    }
+    for (number, line) in log.lines().enumerate() {
+        assert!(!line.contains(TOKEN), "line {number}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn the_component_sees_no_token_in_its_own_request() {
+    let fixture = Fixture::with(|plugin| programs::run(programs::TELLS_ITS_HEADERS, plugin)).await;
+    let Reply { body, .. } = fixture.get().await.unwrap();
+    assert!(body.contains("x-own: 1") && body.contains("content-length: "), "{body}");
+    assert_hidden(&body);
+    assert!(!body.to_ascii_lowercase().contains("fastly-key"), "{body}");
+    assert_eq!(fixture.only_request().await.header("fastly-key"), Some(TOKEN));
+}

@@ -1,0 +1,70 @@
+//! The component's world: what it wants from any host, and what it gives.
+
+use fastly_package::COMPONENT;
+use sha2::{Digest, Sha256};
+use snapbox::{assert_data_eq, file};
+use std::path::Path;
+use wit_component::{DecodedWasm, WitPrinter};
+
+fn decoded() -> DecodedWasm {
+    wit_component::decode(COMPONENT).expect("the component holds its own WIT")
+}
+
+#[test]
+fn the_component_has_the_recorded_world() {
+    let decoded = decoded();
+    let mut printer = WitPrinter::default();
+    let nested: Vec<_> = decoded
+        .resolve()
+        .packages
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| *id != decoded.package())
+        .collect();
+    printer.print(decoded.resolve(), decoded.package(), &nested).unwrap();
+    assert_data_eq!(printer.output.to_string(), file!["../golden/component.wit"]);
+}
+
+#[test]
+fn the_component_imports_http_streams_and_random_bytes_and_nothing_else() {
+    let decoded = decoded();
+    let DecodedWasm::Component(resolve, world) = &decoded else { panic!("not a component") };
+    let names = |items: &wit_parser::IndexMap<wit_parser::WorldKey, wit_parser::WorldItem>| {
+        let mut names: Vec<_> = items.keys().map(|key| resolve.name_world_key(key)).collect();
+        names.sort();
+        names
+    };
+    let world = &resolve.worlds[*world];
+    assert_eq!(
+        names(&world.imports),
+        [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:http/types@0.2.0",
+            "wasi:io/error@0.2.0",
+            "wasi:io/poll@0.2.0",
+            "wasi:io/streams@0.2.0",
+            "wasi:random/random@0.2.0",
+        ]
+    );
+    assert_eq!(names(&world.exports), ["fastly-package:api/package-api@0.1.0"]);
+}
+
+#[test]
+fn the_vendored_wit_is_what_was_locked() {
+    let deps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/deps");
+    let lock = std::fs::read_to_string(deps.with_file_name("deps.sha256")).unwrap();
+    let mut locked: Vec<String> = lock.lines().map(str::to_owned).collect();
+    locked.sort();
+    let mut found = Vec::new();
+    for package in std::fs::read_dir(&deps).unwrap() {
+        for file in std::fs::read_dir(package.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let hash = Sha256::digest(std::fs::read(&path).unwrap());
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let name = path.strip_prefix(deps.parent().unwrap()).unwrap();
+            found.push(format!("{hash}  {}", name.display()));
+        }
+    }
+    found.sort();
+    assert_eq!(found, locked);
+}

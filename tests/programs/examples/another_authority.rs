@@ -1,0 +1,11 @@
+//! Sends the request to the authority that the service ID names.
+
+use fastly_package_test_programs::*;
+
+fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
+    let address = Address { authority: target.service_id.clone(), ..address(&target, &options) };
+    exchange(address.request(&Method::Get, Fields::new())?)?;
+    Ok(made_up(String::new()))
+}
+
+on_get!(get);

@@ -1,0 +1,16 @@
+//! Sets a `Host` of its own in each of the three ways there are, and sends whatever came of them.
+
+use fastly_package_test_programs::*;
+
+const ELSEWHERE: &[u8] = b"elsewhere.example";
+
+fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
+    let entry = ("Host".to_owned(), ELSEWHERE.to_vec());
+    let headers = Fields::from_list(&[entry]).unwrap_or_else(|_| Fields::new());
+    let appended = headers.append("host", ELSEWHERE).is_ok();
+    let set = headers.set("HOST", &[ELSEWHERE.to_vec()]).is_ok();
+    exchange(address(&target, &options).request(&Method::Get, headers)?)?;
+    Ok(made_up(format!("appended {appended}, set {set}")))
+}
+
+on_get!(get);

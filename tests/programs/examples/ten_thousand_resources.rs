@@ -1,0 +1,10 @@
+//! Holds ten thousand resources of the host's.
+
+use fastly_package_test_programs::*;
+
+fn get(_: ServiceVersion, _: RequestOptions) -> Result<Reply, Error> {
+    let held: Vec<Fields> = (0..10_000).map(|_| Fields::new()).collect();
+    Ok(made_up(format!("held {}", held.len())))
+}
+
+on_get!(get);
