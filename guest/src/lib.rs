@@ -3,13 +3,17 @@
 //! It knows the protocol and nothing of the world: requests go out through the host, the package passes by as a spliced
 //! stream, and every answer becomes a `result`. The contract is `wit/package-api.wit`.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the contract's error is as large as its cases, and every call that returns it has waited for the network"
+)]
+
 mod error;
 mod multipart;
 mod request;
 mod response;
 mod transport;
 
-#[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 mod bindings {
     wit_bindgen::generate!({ path: "../wit", world: "plugin", generate_all });
 }

@@ -2,21 +2,21 @@
 
 /// What stands before and after the content, and the media type that names the boundary.
 #[derive(Debug)]
-pub struct Framing {
-    pub content_type: String,
-    pub head: Vec<u8>,
-    pub tail: Vec<u8>,
+pub(crate) struct Framing {
+    pub(crate) content_type: String,
+    pub(crate) head: Vec<u8>,
+    pub(crate) tail: Vec<u8>,
 }
 
 impl Framing {
     /// Length in bytes of the body around `size` bytes of content. `None`: it doesn't fit 64 bits.
-    pub fn content_length(&self, size: u64) -> Option<u64> {
+    pub(crate) fn content_length(&self, size: u64) -> Option<u64> {
         size.checked_add((self.head.len() + self.tail.len()) as u64)
     }
 }
 
 /// Frames the one part. `random` makes the boundary: 16 bytes are enough that no content holds it by chance.
-pub fn frame(random: &[u8], filename: Option<&str>) -> Framing {
+pub(crate) fn frame(random: &[u8], filename: Option<&str>) -> Framing {
     use std::fmt::Write;
     let mut boundary = String::from("fastly-package-");
     for byte in random {

@@ -14,34 +14,37 @@ const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub enum Method {
+pub(crate) enum Method {
     Get,
     Put,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
 
 /// A request without its body.
 #[derive(Debug)]
-pub struct Request {
-    pub method: Method,
-    pub scheme: Scheme,
-    pub authority: String,
-    pub path: String,
-    pub headers: Vec<(&'static str, Vec<u8>)>,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) scheme: Scheme,
+    pub(crate) authority: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// The request of GetPackage.
-pub fn get_package(target: &ServiceVersion, options: &RequestOptions) -> Result<Request, Error> {
+pub(crate) fn get_package(
+    target: &ServiceVersion,
+    options: &RequestOptions,
+) -> Result<Request, Error> {
     request(Method::Get, target, options)
 }
 
 /// The request of PutPackage, for `size` bytes of content in `framing`.
-pub fn put_package(
+pub(crate) fn put_package(
     target: &ServiceVersion,
     framing: &Framing,
     size: u64,

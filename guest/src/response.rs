@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// How much of a body is read, in bytes. A PackageResponse has about one KiB.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 /// How much of a body an error shows, in bytes.
 const EXCERPT_LIMIT: usize = 4096;
 /// How many of an error's entries are taken: a body of the largest size could hold 350,000 empty ones.
@@ -17,18 +17,18 @@ const ENTRY_LIMIT: usize = 100;
 
 /// What came back for a request.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, Vec<u8>)>,
-    pub body: Vec<u8>,
-    pub end: End,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) end: End,
     /// Whether the whole request had been sent when the answer came.
-    pub request_sent: bool,
+    pub(crate) request_sent: bool,
 }
 
 /// How an answer's body ended.
 #[derive(Debug)]
-pub enum End {
+pub(crate) enum End {
     Complete,
     /// It goes on after `BODY_LIMIT` bytes.
     TooLarge,
@@ -36,7 +36,7 @@ pub enum End {
 }
 
 /// Judges an answer. Every status of the API's refusals is its error, even where the body was lost on the way.
-pub fn decode(answer: Answer) -> Result<Reply, Error> {
+pub(crate) fn decode(answer: Answer) -> Result<Reply, Error> {
     match answer.status {
         200..=299 => decode_success(answer),
         400..=599 => Err(Error::Api(decode_error(&answer))),
@@ -77,7 +77,7 @@ fn decode_error(answer: &Answer) -> ApiError {
     };
     let entries: Vec<&RawValue> = lenient(json.errors).unwrap_or_default();
     let errors: Vec<ApiErrorEntry> =
-        entries.into_iter().take(ENTRY_LIMIT).filter_map(|entry| entry_of(entry)).collect();
+        entries.into_iter().take(ENTRY_LIMIT).filter_map(entry_of).collect();
     let title = text(json.msg).or_else(|| text(json.title));
     let detail = text(json.detail);
     ApiError {

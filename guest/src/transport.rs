@@ -17,10 +17,10 @@ const SPLICE: u64 = 1024 * 1024;
 const READ: u64 = 64 * 1024;
 
 /// The body of a request: `size` bytes of `content`, framed.
-pub struct Upload {
-    pub framing: Framing,
-    pub content: InputStream,
-    pub size: u64,
+pub(crate) struct Upload {
+    pub(crate) framing: Framing,
+    pub(crate) content: InputStream,
+    pub(crate) size: u64,
 }
 
 /// How the writing of a body ended.
@@ -39,7 +39,7 @@ struct Pending {
 }
 
 /// Sends a request, with a body where there is an upload, and receives the answer.
-pub fn send(request: Request, upload: Option<Upload>) -> Result<Answer, Error> {
+pub(crate) fn send(request: Request, upload: Option<Upload>) -> Result<Answer, Error> {
     let outgoing = outgoing_request(request)?;
     let body = match &upload {
         Some(_) => Some(outgoing.body().map_err(|()| internal("the request has no body"))?),

@@ -14,6 +14,8 @@ mod limits;
 mod programs;
 mod put_package;
 mod request;
+#[cfg(target_os = "linux")]
+mod sandbox_memory;
 mod timeouts;
 mod tls;
 mod tls_server;

@@ -1,0 +1,63 @@
+//! What is in the component's linear memory while a call runs, read from outside through the kernel.
+
+use crate::fixture::{Fixture, NEVER, SERVICE, TOKEN, in_time};
+use fastly_package::Content;
+use fastly_package_emulator::{Fault, RecordedRequest};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// A linear memory is readable and writable up to its size, and then reserved, unusable, for gigabytes.
+const RESERVED: u64 = 2 << 30;
+
+/// The linear memories of this process.
+fn linear_memories() -> Vec<Vec<u8>> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let regions: Vec<(u64, u64, &str)> = maps
+        .lines()
+        .map(|line| {
+            let (range, rest) = line.split_once(' ').unwrap();
+            let (start, end) = range.split_once('-').unwrap();
+            let number = |text| u64::from_str_radix(text, 16).unwrap();
+            (number(start), number(end), &rest[..4])
+        })
+        .collect();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut found = Vec::new();
+    for pair in regions.windows(2) {
+        let [(start, end, used), (next, reserved, unused)] = pair else { unreachable!() };
+        if *used == "rw-p" && *unused == "---p" && end == next && reserved - next >= RESERVED {
+            let mut bytes = vec![0; (end - start) as usize];
+            // Another test's memory may go while it is read.
+            if memory.read_exact_at(&mut bytes, *start).is_ok() {
+                found.push(bytes);
+            }
+        }
+    }
+    found
+}
+
+fn holds(memories: &[Vec<u8>], text: &[u8]) -> bool {
+    memories.iter().any(|memory| memory.windows(text.len()).any(|window| window == text))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_the_package_nor_the_token_is_ever_in_the_sandbox() {
+    let fixture = Fixture::start().await;
+    fixture.emulator.fault(Fault::never_answer());
+    let pattern = *b"a piece of the package, 32 bytes";
+    let content = Content::from_bytes(pattern.repeat(100_000)).unwrap();
+    let whole = |requests: &[RecordedRequest]| requests.first()?.body_complete.then_some(());
+    let looking = async {
+        in_time(fixture.emulator.wait_until(whole)).await;
+        linear_memories()
+    };
+    let memories = tokio::select! {
+        result = fixture.send(content.filename("found.tar.gz"), NEVER) => panic!("{result:?}"),
+        memories = looking => memories,
+    };
+    // The control: what the component does know is found where it is looked for.
+    assert!(holds(&memories, SERVICE.as_bytes()), "{} memories", memories.len());
+    assert!(holds(&memories, b"found.tar.gz"));
+    assert!(!holds(&memories, &pattern[..16]));
+    assert!(!holds(&memories, TOKEN.as_bytes()));
+}
