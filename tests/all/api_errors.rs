@@ -191,11 +191,12 @@ async fn the_limit_on_writes_is_told_with_success_and_refusal_alike() {
 
 /// `remaining`, `reset` and `retry-after` as the headers give them.
 type Limit = (Option<u64>, Option<u64>, Option<&'static str>);
+type Headers = &'static [(&'static str, &'static [u8])];
 
 #[tokio::test]
 async fn odd_headers_of_the_limit_are_as_good_as_absent() {
     let fixture = Fixture::start().await;
-    let table: [(&[(&str, &[u8])], Option<Limit>); 7] = [
+    let table: [(Headers, Option<Limit>); 7] = [
         (&[], None),
         (&[("Fastly-RateLimit-Remaining", b"many")], None),
         (&[("Fastly-RateLimit-Remaining", b"-1"), ("Fastly-RateLimit-Reset", b"soon")], None),
