@@ -23,6 +23,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
+/// How much the kernel may hold of what isn't on its way yet, in bytes. What it holds goes out even when the answer has come.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const UNSENT: u32 = 512 * 1024;
+
 /// Makes connections for the pool. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Inner>);
@@ -65,7 +69,11 @@ impl Connector {
         let connecting = connector.call(uri);
         let limit = self.0.timeouts.connect;
         let stream = within(limit, ConnectError::Timeout, connecting).await?.map_err(tcp_error)?;
-        Ok(Connection::plain(stream.into_inner()))
+        let stream = stream.into_inner();
+        // Best effort: without it the kernel only takes more than it can send.
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+        Ok(Connection::plain(stream))
     }
 
     async fn tunnel(&self, proxy: Intercept, uri: Uri) -> Result<Connection, ConnectError> {
@@ -325,7 +333,11 @@ impl Read for Connection {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        let result = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if result.is_ready() {
+            self.handle.count_heard();
+        }
+        result
     }
 }
 

@@ -1,7 +1,8 @@
-//! A request body that waits for `100 Continue`, counts what it gives, and can be taken back.
+//! A request body that waits for `100 Continue`, stops when the answer comes, counts what it gives, and can be taken back.
 //!
 //! hyper sends the head as soon as the body is pending, so holding the body back is all that waiting takes.
 
+use super::socket::SocketHandle;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::Future;
@@ -32,6 +33,8 @@ struct State {
     given: u64,
     length: Option<u64>,
     waker: Option<Waker>,
+    /// The connection, and how often the peer had been heard on it before an answer to this request could come.
+    socket: Option<(SocketHandle, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -47,7 +50,7 @@ impl ExpectContinue {
     pub(crate) fn new(inner: WasiBody, wait: bool, length: Option<u64>) -> (Self, BodyControl) {
         let gate = if wait { Gate::Waiting } else { Gate::Open };
         let inner = Some(inner);
-        let state = State { gate, inner, given: 0, length, waker: None };
+        let state = State { gate, inner, given: 0, length, waker: None, socket: None };
         let control = BodyControl(Arc::new(Mutex::new(state)));
         (Self { control: control.clone(), wait: CONTINUE_WAIT, timer: None }, control)
     }
@@ -58,14 +61,23 @@ impl BodyControl {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the body go: the server said 100.
-    pub(crate) fn open(&self) {
+    /// Says which connection the request goes over. From then on, what is heard on it holds the body back until it is known to be
+    /// no answer: the task that sends would else run on while the one that decides is woken.
+    pub(crate) fn connected(&self, socket: &SocketHandle) {
+        self.lock().socket = Some((socket.clone(), socket.heard()));
+    }
+
+    /// What was heard was informational: the body goes on. `open`: it was 100, for which a body may have waited.
+    pub(crate) fn go_on(&self, open: bool) {
         let mut state = self.lock();
-        if state.gate == Gate::Waiting {
+        if let Some((socket, before)) = &mut state.socket {
+            *before = socket.heard();
+        }
+        if open && state.gate == Gate::Waiting {
             state.gate = Gate::Open;
-            if let Some(waker) = state.waker.take() {
-                waker.wake();
-            }
+        }
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
         }
     }
 
@@ -107,7 +119,8 @@ impl Body for ExpectContinue {
                 state.gate = Gate::Open;
             }
         }
-        if state.gate != Gate::Open {
+        let heard = state.socket.as_ref().is_some_and(|(socket, before)| socket.heard() > *before);
+        if heard || state.gate != Gate::Open {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -152,7 +165,7 @@ mod tests {
     async fn the_body_waits_for_the_word_of_the_server() {
         let (mut body, control) = body(true);
         assert!(poll_once(&mut body).await.is_pending());
-        control.open();
+        control.go_on(true);
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "package");
         assert!(control.is_whole());
     }
@@ -172,9 +185,20 @@ mod tests {
         assert!(poll_once(&mut body).await.is_pending());
         assert!(control.close().is_some(), "the body comes back untouched");
         tokio::time::advance(CONTINUE_WAIT * 2).await;
-        control.open();
+        control.go_on(true);
         assert!(poll_once(&mut body).await.is_pending());
         assert!(!body.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn what_is_heard_holds_the_body_back_until_it_is_no_answer() {
+        let (mut body, control) = body(false);
+        let socket = SocketHandle::default();
+        control.connected(&socket);
+        socket.count_heard();
+        assert!(poll_once(&mut body).await.is_pending());
+        control.go_on(false);
+        assert!(poll_once(&mut body).await.is_ready());
     }
 
     #[tokio::test]

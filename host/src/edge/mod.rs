@@ -138,15 +138,11 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
     let (parts, body) = request.into_parts();
     let (body, control) = ExpectContinue::new(body, expects, length);
     let mut request = Request::from_parts(parts, body);
-    if expects {
-        let control = control.clone();
-        hyper::ext::on_informational(&mut request, move |response| {
-            if response.status() == StatusCode::CONTINUE {
-                tracing::debug!("the server said 100 Continue");
-                control.open();
-            }
-        });
-    }
+    let informed = control.clone();
+    hyper::ext::on_informational(&mut request, move |response| {
+        tracing::debug!(status = %response.status(), "informational answer");
+        informed.go_on(response.status() == StatusCode::CONTINUE);
+    });
     watch.connecting(control.clone());
     let mut captured = capture_connection(&mut request);
     let mut sending = pool.request(request);
@@ -155,6 +151,7 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
     let response = tokio::select! {
         biased;
         socket = socket_of(&mut captured) => {
+            control.connected(&socket);
             watch.connected(socket.clone());
             connection.socket = Some(socket);
             sending.await

@@ -15,6 +15,7 @@ pub(crate) struct SocketHandle(Arc<State>);
 #[derive(Default)]
 struct State {
     moved: AtomicU64,
+    heard: AtomicU64,
     closed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -23,6 +24,15 @@ impl SocketHandle {
     /// Bytes that the kernel took or gave, both directions together.
     pub(crate) fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
+    }
+
+    /// How often the peer was heard, TLS taken off.
+    pub(crate) fn heard(&self) -> u64 {
+        self.0.heard.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_heard(&self) {
+        self.0.heard.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Makes every further read and write fail, which ends the task that drives the connection and closes the socket.
