@@ -10,5 +10,7 @@ pub(crate) fn config() -> Config {
     let mut config = Config::new();
     // A component that computes for ever is stopped at an epoch.
     config.epoch_interruption(true);
+    // Else WASMTIME_BACKTRACE_DETAILS in the environment of either side would decide.
+    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     config
 }

@@ -127,3 +127,25 @@ async fn an_api_that_is_not_there_ends_in_4() {
     assert_eq!(ended.code, Some(4));
     assert!(ended.stderr.contains("was not reached"), "{}", ended.stderr);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_result_that_can_not_be_written_is_no_success() {
+    let fixture = Fixture::start().await;
+    fixture.emulator.fault(recorded());
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut command = fixture.command([&["get"], &TARGET[..]].concat());
+    let running = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = running.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let says = String::from_utf8(output.stderr).unwrap();
+    assert!(says.contains("can't write the result"), "{says}");
+}
+
+#[tokio::test]
+async fn variables_that_are_wasmtimes_change_nothing() {
+    let fixture = Fixture::start().await;
+    let mut command = fixture.command([&["get"], &TARGET[..]].concat());
+    let ended = ended(command.env("WASMTIME_BACKTRACE_DETAILS", "1"), b"").await;
+    assert_eq!(ended.code, Some(3), "404: {}", ended.stderr);
+}

@@ -151,3 +151,13 @@ async fn peak_memory_does_not_grow_with_the_package() {
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak <= LIMIT, "{peak} KiB");
 }
+
+#[tokio::test]
+async fn an_upload_that_never_began_is_not_stored() {
+    let fixture = Fixture::start().await;
+    let mut command = fixture.command(put("app.tar.gz", &["--json"]));
+    let ended = ended(command.env_remove("FASTLY_API_TOKEN"), b"").await;
+    assert_eq!(ended.code, Some(1));
+    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(printed["error"]["stored"], "no");
+}

@@ -13,19 +13,22 @@ use std::process::ExitCode;
 pub(crate) struct Report {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    /// Whether it is about an upload: then a failure says what became of it.
+    pub(crate) upload: bool,
 }
 
 impl Report {
     /// The package that an operation returned. `uploaded`: how many bytes went there, for an upload.
-    pub(crate) fn reply(self, reply: &Reply, uploaded: Option<u64>) {
+    ///
+    /// Fails when it can't be written: a result that is lost is none.
+    pub(crate) fn reply(self, reply: &Reply, uploaded: Option<u64>) -> Result<(), Failure> {
         if self.json {
-            out(&to_json(&ReplyJson::new(reply, uploaded)));
-            return;
+            return self.line(&to_json(&ReplyJson::new(reply, uploaded)));
         }
         if let Some(bytes) = uploaded {
             self.say(&format!("uploaded {bytes} bytes"));
         }
-        out(&table(reply));
+        self.line(&table(reply))
     }
 
     /// A failure, and the exit code that goes with it.
@@ -36,7 +39,9 @@ impl Report {
             err(&format!("hint: {}", printable(hint)));
         }
         if self.json {
-            out(&to_json(&FailureJson::new(failure, &message, hint.as_deref())));
+            let stored = failure.stored().or(self.upload.then_some(Stored::No));
+            // There is nobody left to tell that this can't be written.
+            let _ = out(&to_json(&FailureJson::new(failure, stored, &message, hint.as_deref())));
         }
         ExitCode::from(failure.exit_code())
     }
@@ -49,8 +54,8 @@ impl Report {
     }
 
     /// A line of the result.
-    pub(crate) fn line(self, text: &str) {
-        out(text);
+    pub(crate) fn line(self, text: &str) -> Result<(), Failure> {
+        out(text).map_err(|error| Failure::Local("can't write the result".into(), error))
     }
 }
 
@@ -61,9 +66,12 @@ pub(crate) fn no_runtime(error: &std::io::Error) -> ExitCode {
 }
 
 /// A closed pipe is the reader's choice, not a failure.
-fn out(text: &str) {
+fn out(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn err(text: &str) {
@@ -210,7 +218,12 @@ struct ErrorJson<'a> {
 }
 
 impl<'a> FailureJson<'a> {
-    fn new(failure: &'a Failure, message: &'a str, hint: Option<&'a str>) -> Self {
+    fn new(
+        failure: &'a Failure,
+        stored: Option<Stored>,
+        message: &'a str,
+        hint: Option<&'a str>,
+    ) -> Self {
         let error = match failure {
             Failure::Operation(_, error) => Some(error),
             _ => None,
@@ -227,7 +240,7 @@ impl<'a> FailureJson<'a> {
                 title: api.and_then(|api| api.title.as_deref()),
                 detail: api.and_then(|api| api.detail.as_deref()),
                 hint,
-                stored: failure.stored().map(|stored| match stored {
+                stored: stored.map(|stored| match stored {
                     Stored::No => "no",
                     Stored::Unknown => "unknown",
                 }),

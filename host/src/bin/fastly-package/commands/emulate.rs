@@ -10,7 +10,7 @@ pub(crate) async fn run(args: &Emulate, report: Report) -> Result<(), Failure> {
     let emulator = Emulator::start(config)
         .await
         .map_err(|error| Failure::Local(format!("can't listen on {}", args.listen), error))?;
-    report.line(&emulator.url());
+    report.line(&emulator.url())?;
     let token = match &args.token {
         Some(_) => "the one of --token",
         None => "any",

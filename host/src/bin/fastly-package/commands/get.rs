@@ -17,7 +17,6 @@ pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
 impl Session {
     pub(super) async fn get(&self, report: Report) -> Result<(), Failure> {
         let reply = self.plugin.get_package(&self.target).await;
-        report.reply(&reply.map_err(|error| self.failed(error))?, None);
-        Ok(())
+        report.reply(&reply.map_err(|error| self.failed(error))?, None)
     }
 }

@@ -16,23 +16,16 @@ use std::time::Instant;
 /// Runs what was typed.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let quiet = cli.quiet;
-    let (report, result) = match cli.command {
-        Command::Get(args) => {
-            let report = Report { json: args.json, quiet };
-            (report, get::run(&args, report).await)
-        }
-        Command::Put(args) => {
-            let report = Report { json: args.json, quiet };
-            (report, put::run(&args, report).await)
-        }
-        Command::Emulate(args) => {
-            let report = Report { json: false, quiet };
-            (report, emulate::run(&args, report).await)
-        }
-        Command::Demo(args) => {
-            let report = Report { json: false, quiet };
-            (report, demo::run(&args, report).await)
-        }
+    let report = match &cli.command {
+        Command::Get(args) => Report { json: args.json, quiet, upload: false },
+        Command::Put(args) => Report { json: args.json, quiet, upload: true },
+        Command::Emulate(_) | Command::Demo(_) => Report { json: false, quiet, upload: false },
+    };
+    let result = match &cli.command {
+        Command::Get(args) => get::run(args, report).await,
+        Command::Put(args) => put::run(args, report).await,
+        Command::Emulate(args) => emulate::run(args, report).await,
+        Command::Demo(args) => demo::run(args, report).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

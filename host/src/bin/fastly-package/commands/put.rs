@@ -48,8 +48,7 @@ impl Session {
         let content = content.on_progress(move |read| progress::advance(&moved, read));
         let reply = self.plugin.put_package(&self.target, content, options).await;
         bar.finish_and_clear();
-        report.reply(&reply.map_err(|error| self.failed(error))?, Some(size));
-        Ok(())
+        report.reply(&reply.map_err(|error| self.failed(error))?, Some(size))
     }
 }
 
