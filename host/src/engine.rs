@@ -12,5 +12,7 @@ pub(crate) fn config() -> Config {
     config.epoch_interruption(true);
     // Else WASMTIME_BACKTRACE_DETAILS in the environment of either side would decide.
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    // On both sides, whatever features of wasmtime the embedder's own dependencies switch on.
+    config.concurrency_support(false);
     config
 }

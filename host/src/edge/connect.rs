@@ -66,6 +66,8 @@ impl Connector {
         let mut connector = HttpConnector::new_with_resolver(Resolver { loopback_only });
         connector.enforce_http(false);
         connector.set_nodelay(true);
+        // Divided among the name's addresses, so that one that says nothing leaves time for the others.
+        connector.set_connect_timeout(Some(self.0.timeouts.connect));
         let connecting = connector.call(uri);
         let limit = self.0.timeouts.connect;
         let stream = within(limit, ConnectError::Timeout, connecting).await?.map_err(tcp_error)?;
@@ -92,7 +94,7 @@ impl Connector {
             tunnel = tunnel.with_auth(auth.clone());
         }
         // The hop to the proxy has its own limits; this one is for a proxy that doesn't answer.
-        let limit = self.0.timeouts.connect + self.0.timeouts.tls;
+        let limit = self.0.timeouts.connect.saturating_add(self.0.timeouts.tls);
         within(limit, ConnectError::Timeout, tunnel.call(uri)).await?.map_err(|error| {
             let why = match error.source() {
                 Some(source) => format!("{error}: {source}"),
@@ -155,6 +157,9 @@ fn tcp_error(error: impl StdError + Send + Sync + 'static) -> ConnectError {
             return ConnectError::Resolve(resolve.clone());
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
+            if io.kind() == io::ErrorKind::TimedOut {
+                return ConnectError::Timeout;
+            }
             return ConnectError::Tcp(io.kind(), io.to_string());
         }
         source = current.source();

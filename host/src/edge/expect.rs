@@ -16,6 +16,9 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// How long a body waits for the server's word before it is sent all the same, as curl does (RFC 9110, 10.1.1 leaves it open).
 pub(crate) const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
+/// How soon a body that something heard holds back looks again whether the connection is still there.
+const RECHECK: Duration = Duration::from_millis(50);
+
 /// The body as the connection sees it.
 pub(crate) struct ExpectContinue {
     control: BodyControl,
@@ -93,6 +96,11 @@ impl BodyControl {
         inner.filter(|_| untouched)
     }
 
+    /// Bytes that were given.
+    pub(crate) fn given(&self) -> u64 {
+        self.lock().given
+    }
+
     /// Whether every byte was given. Without a length: whether the body said that it has ended.
     pub(crate) fn is_whole(&self) -> bool {
         let state = self.lock();
@@ -119,7 +127,16 @@ impl Body for ExpectContinue {
                 state.gate = Gate::Open;
             }
         }
-        let heard = state.socket.as_ref().is_some_and(|(socket, before)| socket.heard() > *before);
+        // A connection that has ended is not the one that asks: the pool tries again on another when one turns out to be closed.
+        let heard = state
+            .socket
+            .as_ref()
+            .is_some_and(|(socket, before)| socket.heard() > *before && !socket.is_gone());
+        if heard && state.gate == Gate::Open {
+            let mut again = Box::pin(tokio::time::sleep(RECHECK));
+            let _ = again.as_mut().poll(cx);
+            this.timer = Some(again);
+        }
         if heard || state.gate != Gate::Open {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;

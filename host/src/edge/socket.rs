@@ -17,6 +17,7 @@ struct State {
     moved: AtomicU64,
     heard: AtomicU64,
     closed: AtomicBool,
+    gone: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -29,6 +30,11 @@ impl SocketHandle {
     /// How often the peer was heard, TLS taken off.
     pub(crate) fn heard(&self) -> u64 {
         self.0.heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection has ended, for whatever reason.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.gone.load(Ordering::Acquire)
     }
 
     pub(crate) fn count_heard(&self) {
@@ -91,6 +97,12 @@ impl Socket {
     }
 }
 
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.handle.0.gone.store(true, Ordering::Release);
+    }
+}
+
 fn is_lost(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
@@ -144,8 +156,10 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.handle.check(cx, &this.stream)?;
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
