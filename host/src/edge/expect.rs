@@ -16,9 +16,6 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// How long a body waits for the server's word before it is sent all the same, as curl does (RFC 9110, 10.1.1 leaves it open).
 pub(crate) const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
-/// How soon a body that something heard holds back looks again whether the connection is still there.
-const RECHECK: Duration = Duration::from_millis(50);
-
 /// The body as the connection sees it.
 pub(crate) struct ExpectContinue {
     control: BodyControl,
@@ -38,6 +35,15 @@ struct State {
     waker: Option<Waker>,
     /// The connection, and how often the peer had been heard on it before an answer to this request could come.
     socket: Option<(SocketHandle, u64)>,
+}
+
+impl State {
+    /// Has the connection look again whether the body goes.
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -67,7 +73,9 @@ impl BodyControl {
     /// Says which connection the request goes over. From then on, what is heard on it holds the body back until it is known to be
     /// no answer: the task that sends would else run on while the one that decides is woken.
     pub(crate) fn connected(&self, socket: &SocketHandle) {
-        self.lock().socket = Some((socket.clone(), socket.heard()));
+        let mut state = self.lock();
+        state.socket = Some((socket.clone(), socket.heard()));
+        state.wake();
     }
 
     /// What was heard was informational: the body goes on. `open`: it was 100, for which a body may have waited.
@@ -79,9 +87,7 @@ impl BodyControl {
         if open && state.gate == Gate::Waiting {
             state.gate = Gate::Open;
         }
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
+        state.wake();
     }
 
     /// Takes the body back: from now on it gives nothing, on the timer neither. The body comes back untouched if none of it was
@@ -94,11 +100,6 @@ impl BodyControl {
         // Dropped after the lock is released: what it wakes may come back here.
         drop(state);
         inner.filter(|_| untouched)
-    }
-
-    /// Bytes that were given.
-    pub(crate) fn given(&self) -> u64 {
-        self.lock().given
     }
 
     /// Whether every byte was given. Without a length: whether the body said that it has ended.
@@ -127,16 +128,7 @@ impl Body for ExpectContinue {
                 state.gate = Gate::Open;
             }
         }
-        // A connection that has ended is not the one that asks: the pool tries again on another when one turns out to be closed.
-        let heard = state
-            .socket
-            .as_ref()
-            .is_some_and(|(socket, before)| socket.heard() > *before && !socket.is_gone());
-        if heard && state.gate == Gate::Open {
-            let mut again = Box::pin(tokio::time::sleep(RECHECK));
-            let _ = again.as_mut().poll(cx);
-            this.timer = Some(again);
-        }
+        let heard = state.socket.as_ref().is_some_and(|(socket, before)| socket.heard() > *before);
         if heard || state.gate != Gate::Open {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
@@ -215,6 +207,17 @@ mod tests {
         socket.count_heard();
         assert!(poll_once(&mut body).await.is_pending());
         control.go_on(false);
+        assert!(poll_once(&mut body).await.is_ready());
+    }
+
+    #[tokio::test]
+    async fn what_was_heard_on_one_connection_holds_nothing_back_on_another() {
+        let (mut body, control) = body(false);
+        let closing = SocketHandle::default();
+        control.connected(&closing);
+        closing.count_heard();
+        assert!(poll_once(&mut body).await.is_pending());
+        control.connected(&SocketHandle::default());
         assert!(poll_once(&mut body).await.is_ready());
     }
 

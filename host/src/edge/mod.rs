@@ -15,7 +15,7 @@ use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, Connected, capture_connection};
+use hyper_util::client::legacy::connect::{Connected, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use socket::SocketHandle;
@@ -144,20 +144,23 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         informed.go_on(response.status() == StatusCode::CONTINUE);
     });
     watch.connecting(control.clone());
-    let mut captured = capture_connection(&mut request);
+    let captured = capture_connection(&mut request);
     let mut sending = pool.request(request);
     // Until the answer is whole, dropping this closes the connection: a cancelled call leaves none behind.
     let mut connection = OpenConnection::default();
-    let response = tokio::select! {
-        biased;
-        socket = socket_of(&mut captured) => {
+    let response = std::future::poll_fn(|cx| {
+        let response = Pin::new(&mut sending).poll(cx);
+        // Looked at after every poll: the pool sends a request that a closing connection hands back over another one.
+        if let Some(socket) = captured.connection_metadata().as_ref().and_then(socket_in)
+            && connection.socket.as_ref() != Some(&socket)
+        {
             control.connected(&socket);
             watch.connected(socket.clone());
             connection.socket = Some(socket);
-            sending.await
         }
-        response = &mut sending => response,
-    };
+        response
+    })
+    .await;
     let response = response.map_err(|error| lost(&error, watch))?;
     watch.answered();
     let status = response.status();
@@ -185,16 +188,7 @@ fn content_length<B: Body>(request: &Request<B>) -> Option<u64> {
     }
 }
 
-/// The socket that the request goes over, as soon as there is one.
-async fn socket_of(captured: &mut CaptureConnection) -> SocketHandle {
-    let socket = captured.wait_for_connection_metadata().await.as_ref().and_then(socket_in);
-    match socket {
-        Some(socket) => socket,
-        // The request failed before it had a connection, which the request itself reports.
-        None => std::future::pending().await,
-    }
-}
-
+/// The socket under a connection of the pool.
 fn socket_in(connected: &Connected) -> Option<SocketHandle> {
     let mut extras = http::Extensions::new();
     connected.get_extras(&mut extras);

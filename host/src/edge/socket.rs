@@ -17,8 +17,14 @@ struct State {
     moved: AtomicU64,
     heard: AtomicU64,
     closed: AtomicBool,
-    gone: AtomicBool,
     waker: Mutex<Option<Waker>>,
+}
+
+/// Handles are equal when they are of the same socket.
+impl PartialEq for SocketHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl SocketHandle {
@@ -30,11 +36,6 @@ impl SocketHandle {
     /// How often the peer was heard, TLS taken off.
     pub(crate) fn heard(&self) -> u64 {
         self.0.heard.load(Ordering::Relaxed)
-    }
-
-    /// Whether the connection has ended, for whatever reason.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.gone.load(Ordering::Acquire)
     }
 
     pub(crate) fn count_heard(&self) {
@@ -94,12 +95,6 @@ impl Socket {
             _ => {}
         }
         result
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.handle.0.gone.store(true, Ordering::Release);
     }
 }
 

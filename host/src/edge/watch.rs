@@ -82,15 +82,14 @@ impl Watch {
     pub(crate) async fn stalled(&self, timeouts: &Timeouts) -> TimeoutKind {
         let tick = timeouts.stall.min(timeouts.answer) / 10;
         let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(500));
-        let mut last = (0, 0, false, false);
+        let mut last = (0, false, false);
         let mut since = Instant::now();
         loop {
             tokio::time::sleep(tick).await;
             let state = self.lock();
             let moved = state.socket.as_ref().map_or(0, SocketHandle::moved);
             let sent = state.body.as_ref().is_some_and(BodyControl::is_whole);
-            let given = state.body.as_ref().map_or(0, BodyControl::given);
-            let now = (moved, given, sent, state.answered);
+            let now = (moved, sent, state.answered);
             if now != last || state.connecting {
                 last = now;
                 since = Instant::now();
