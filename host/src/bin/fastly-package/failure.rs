@@ -124,13 +124,13 @@ impl Failure {
         }
     }
 
-    /// Whether anything is stored: for uploads.
-    pub(crate) fn stored(&self) -> Option<Stored> {
+    /// Whether anything is stored, if it was an upload that failed.
+    pub(crate) fn stored(&self) -> Stored {
         match self {
-            Self::Operation(operation, error) if operation.kind == Kind::Put => {
-                Some(error.stored())
-            }
-            _ => None,
+            Self::NoToken | Self::Usage(_) => Stored::No,
+            // The result of an upload that was done couldn't be written.
+            Self::Local(..) => Stored::Unknown,
+            Self::Operation(_, error) => error.stored(),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Report {
             err(&format!("hint: {}", printable(hint)));
         }
         if self.json {
-            let stored = failure.stored().or(self.upload.then_some(Stored::No));
+            let stored = self.upload.then(|| failure.stored());
             // There is nobody left to tell that this can't be written.
             let _ = out(&to_json(&FailureJson::new(failure, stored, &message, hint.as_deref())));
         }
