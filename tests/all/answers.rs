@@ -1,15 +1,9 @@
 //! Answers that are broken, or aren't the API's: none of them is a success.
 
-use crate::fixture::{AUTO, Fixture, assert_untouched, in_time, package, unexpected};
-use fastly_package::{Error, ErrorCode, Reply, Result, Stored, UnexpectedReason};
+use crate::fixture::{Fixture, assert_untouched, in_time, unexpected};
+use fastly_package::{Error, ErrorCode, Stored, UnexpectedReason};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault};
 use serde_json::json;
-
-/// The answer to a GET, then to a PUT.
-async fn to_both(fixture: &Fixture, answer: Answer) -> [Result<Reply>; 2] {
-    fixture.emulator.fault(Fault::answer(answer).times(2));
-    [fixture.get().await, fixture.put(&package(2000), AUTO).await]
-}
 
 fn success() -> Answer {
     Answer::json(200, json!({"id": "p", "service_id": "s", "version": 1, "metadata": null}))
@@ -23,7 +17,7 @@ async fn an_answer_that_is_cut_is_a_lost_connection() {
         for answer in [success().cut_to(bytes), success().chunked_cut_to(bytes)] {
             let framing = format!("{answer:?}");
             let is_whole = bytes == 55 && framing.contains("CutTo") && !framing.contains("Chunked");
-            for result in to_both(&fixture, answer).await {
+            for result in fixture.answered(answer).await {
                 if is_whole && result.is_ok() {
                     continue;
                 }
@@ -59,7 +53,7 @@ async fn a_success_without_a_package_is_none() {
         &deep,
     ] {
         let answer = Answer::new(200).content_type("application/json").body(body.to_owned());
-        for result in to_both(&fixture, answer).await {
+        for result in fixture.answered(answer).await {
             let error = result.expect_err(body);
             assert_eq!(error.stored(), Stored::Unknown);
             assert!(!error.is_retryable());
@@ -76,7 +70,7 @@ async fn a_success_without_a_package_is_none() {
 async fn a_success_of_another_kind_is_none() {
     let fixture = Fixture::start().await;
     for status in [204, 205] {
-        for result in to_both(&fixture, Answer::new(status)).await {
+        for result in fixture.answered(Answer::new(status)).await {
             let response = unexpected(result);
             assert_eq!((response.status, response.reason), (status, UnexpectedReason::NotAPackage));
         }
@@ -87,13 +81,13 @@ async fn a_success_of_another_kind_is_none() {
 async fn an_answer_up_to_one_mib_is_read_and_none_beyond() {
     let fixture = Fixture::start().await;
     let limit = 1024 * 1024;
-    for result in to_both(&fixture, success().padded_to(limit)).await {
+    for result in fixture.answered(success().padded_to(limit)).await {
         assert_eq!(result.unwrap().body.len(), limit);
     }
     for answer in
         [success().padded_to(limit + 1), success().padded_to(20_000_000), success().endless()]
     {
-        for result in to_both(&fixture, answer).await {
+        for result in fixture.answered(answer).await {
             let response = unexpected(result);
             assert_eq!(response.reason, UnexpectedReason::TooLarge);
             assert_eq!(response.excerpt.len(), 4096);
@@ -108,7 +102,7 @@ async fn a_redirect_is_never_followed() {
     let fixture = Fixture::start().await;
     let location = format!("{}/service/s/version/1/package", elsewhere.url());
     for status in [300, 301, 302, 303, 304, 307, 308] {
-        for result in to_both(&fixture, Answer::redirect(status, &location)).await {
+        for result in fixture.answered(Answer::redirect(status, &location)).await {
             let error = result.unwrap_err();
             assert!(!error.is_retryable());
             let response = unexpected(Err(error));
@@ -145,7 +139,7 @@ async fn what_is_no_http_is_no_answer() {
         b"\r\n\r\n\r\n",
         b"",
     ] {
-        for result in to_both(&fixture, Answer::raw(bytes)).await {
+        for result in fixture.answered(Answer::raw(bytes)).await {
             let text = String::from_utf8_lossy(bytes);
             let error = result.expect_err(&text);
             assert!(matches!(error, Error::Transport(_)), "{text}: {error:?}");
@@ -158,7 +152,7 @@ async fn what_is_no_http_is_no_answer() {
 #[tokio::test]
 async fn a_hundred_headers_more_do_no_harm() {
     let fixture = Fixture::start().await;
-    for result in to_both(&fixture, success().extra_headers(100)).await {
+    for result in fixture.answered(success().extra_headers(100)).await {
         assert_eq!(result.unwrap().package.id, "p");
     }
 }
@@ -168,7 +162,7 @@ async fn more_headers_than_any_answer_has_are_no_answer() {
     let fixture = Fixture::start().await;
     let large = success().header("x-large", "x".repeat(1_000_000));
     for answer in [success().extra_headers(1000), large] {
-        for result in to_both(&fixture, answer).await {
+        for result in fixture.answered(answer).await {
             let error = result.unwrap_err();
             assert!(matches!(error, Error::Transport(_)), "{error:?}");
         }

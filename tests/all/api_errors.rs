@@ -1,19 +1,11 @@
 //! What the API refuses: the error says what the answer said.
 
 use crate::fixture::{AUTO, Fixture, SERVICE, api_error, package};
-use fastly_package::{ApiError, Error, RateLimit, Reply, Result, Stored};
-use fastly_package_emulator::{Answer, Config, Fault};
+use fastly_package::{ApiError, Error, Stored};
+use fastly_package_emulator::{Answer, Config};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-const SMALL: u64 = 2000;
-
-/// The answer to a GET, then to a PUT.
-async fn to_both(fixture: &Fixture, answer: Answer) -> [Result<Reply>; 2] {
-    fixture.emulator.fault(Fault::answer(answer).times(2));
-    [fixture.get().await, fixture.put(&package(SMALL), AUTO).await]
-}
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -55,7 +47,7 @@ async fn each_recorded_refusal_is_told_to_both_callers() {
         serde_json::from_str(include_str!("../fixtures/errors.json")).unwrap();
     assert!(recorded.len() >= 14, "{}", recorded.len());
     for refusal in recorded {
-        for result in to_both(&fixture, refusal.answer()).await {
+        for result in fixture.answered(refusal.answer()).await {
             let error = api_error(result);
             assert_eq!(error.status, refusal.status);
             assert_eq!(error.title, refusal.says(&["msg", "title"]), "{}", refusal.body);
@@ -115,7 +107,7 @@ async fn each_named_refusal_is_what_it_says() {
         (Answer::guru_meditation(), 500, None, None),
     ];
     for (answer, status, title, detail) in table {
-        for result in to_both(&fixture, answer.clone()).await {
+        for result in fixture.answered(answer.clone()).await {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status));
             assert_eq!(error.is_not_found(), status == 404);
@@ -142,7 +134,7 @@ async fn a_status_decides_whether_trying_again_may_help() {
         400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 415, 418, 425, 429, 451, 499, 500, 501,
         502, 503, 504, 505, 522, 599,
     ] {
-        for result in to_both(&fixture, Answer::new(status)).await {
+        for result in fixture.answered(Answer::new(status)).await {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status), "{error:?}");
             let retryable = [408, 500, 502, 503, 504].contains(&status);
@@ -162,7 +154,7 @@ async fn the_real_refusals_of_the_emulator_come_through() {
     };
     let fixture = Fixture::in_api(config, |plugin| plugin).await;
     assert!(fixture.get().await.unwrap_err().is_not_found());
-    let package = package(SMALL);
+    let package = package(2000);
 
     let locked = fixture.put(&package, AUTO).await.unwrap_err();
     assert!(locked.is_locked(), "{locked:?}");
@@ -180,62 +172,6 @@ async fn the_real_refusals_of_the_emulator_come_through() {
 }
 
 #[tokio::test]
-async fn the_limit_on_writes_is_told_with_success_and_refusal_alike() {
-    let fixture = Fixture::start().await;
-    let first = fixture.put(&package(SMALL), AUTO).await.unwrap().rate_limit.unwrap();
-    assert_eq!(first.remaining, Some(999));
-    fixture.emulator.lock(SERVICE, 1);
-    let second = api_error(fixture.put(&package(SMALL), AUTO).await).rate_limit.unwrap();
-    assert_eq!((second.remaining, second.reset), (Some(998), first.reset));
-}
-
-/// `remaining`, `reset` and `retry-after` as the headers give them.
-type Limit = (Option<u64>, Option<u64>, Option<&'static str>);
-type Headers = &'static [(&'static str, &'static [u8])];
-
-#[tokio::test]
-async fn odd_headers_of_the_limit_are_as_good_as_absent() {
-    let fixture = Fixture::start().await;
-    let table: [(Headers, Option<Limit>); 7] = [
-        (&[], None),
-        (&[("Fastly-RateLimit-Remaining", b"many")], None),
-        (&[("Fastly-RateLimit-Remaining", b"-1"), ("Fastly-RateLimit-Reset", b"soon")], None),
-        (
-            &[("Fastly-RateLimit-Remaining", b"\xff"), ("Fastly-RateLimit-Reset", b"17")],
-            Some((None, Some(17), None)),
-        ),
-        (&[("Fastly-RateLimit-Remaining", b"99999999999999999999999")], None),
-        (&[("Retry-After", b"120")], Some((None, None, Some("120")))),
-        (
-            &[
-                ("Retry-After", b"Fri, 24 May 2024 21:00:00 GMT"),
-                ("Fastly-RateLimit-Remaining", b" 7 "),
-            ],
-            Some((Some(7), None, Some("Fri, 24 May 2024 21:00:00 GMT"))),
-        ),
-    ];
-    let success = json!({"id": "p", "service_id": "s", "version": 1});
-    for (headers, expected) in table {
-        let expected = expected.map(|(remaining, reset, retry_after)| RateLimit {
-            remaining,
-            reset,
-            retry_after: retry_after.map(str::to_owned),
-        });
-        for answer in [Answer::json(200, success.clone()), Answer::new(429)] {
-            let answer =
-                headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
-            for result in to_both(&fixture, answer).await {
-                let limit = match result {
-                    Ok(reply) => reply.rate_limit,
-                    Err(error) => api_error(Err(error)).rate_limit,
-                };
-                assert_eq!(format!("{limit:?}"), format!("{expected:?}"), "{headers:?}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn every_entry_of_the_errors_is_kept() {
     let fixture = Fixture::start().await;
     let body = json!({"errors": [
@@ -244,7 +180,7 @@ async fn every_entry_of_the_errors_is_kept() {
         {},
     ]});
     let answer = Answer::json(409, body).content_type("Application/VND.api+JSON; charset=utf-8");
-    for result in to_both(&fixture, answer).await {
+    for result in fixture.answered(answer).await {
         let ApiError { title, detail, errors, media_type, .. } = api_error(result);
         assert_eq!((title.as_deref(), detail.as_deref()), (Some("Conflict"), Some("duplicate")));
         assert_eq!(media_type.as_deref(), Some("application/vnd.api+json"));
@@ -275,7 +211,7 @@ async fn a_refusal_may_have_any_body_or_none() {
     for (media_type, body) in table {
         let answer = Answer::new(503).body(body.to_vec());
         let answer = media_type.into_iter().fold(answer, |answer, kind| answer.content_type(kind));
-        for result in to_both(&fixture, answer).await {
+        for result in fixture.answered(answer).await {
             let error = api_error(result);
             assert_eq!((error.status, error.title, error.errors.len()), (503, None, 0));
             assert_eq!(error.excerpt.is_empty(), body.is_empty());
@@ -292,7 +228,7 @@ async fn a_refusal_stays_one_though_its_body_is_cut_or_endless() {
         Answer::too_large().padded_to(3_000_000),
         Answer::too_large().endless(),
     ] {
-        for result in to_both(&fixture, answer).await {
+        for result in fixture.answered(answer).await {
             let error = api_error(result);
             assert_eq!(error.status, 413);
             assert!(error.excerpt.len() <= 4096);

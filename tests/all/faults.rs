@@ -89,7 +89,7 @@ async fn a_connection_that_the_api_closes_afterwards_costs_no_call() {
     fixture.put(&package(2000), NEVER).await.unwrap();
     for then in [Then::Close, Then::Reset].repeat(5) {
         let answer = fastly_package_emulator::Answer::real();
-        fixture.emulator.fault(Fault::altered(answer).then(then));
+        fixture.emulator.fault(Fault::answer(answer).then(then));
         fixture.get().await.unwrap();
         in_time(fixture.emulator.all_closed()).await;
         fixture.get().await.unwrap();

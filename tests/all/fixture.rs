@@ -4,7 +4,7 @@ use fastly_package::{
     ApiError, Content, Error, Expect, Plugin, PluginBuilder, PutOptions, Reply, Result,
     ServiceVersion, Token, UnexpectedResponse,
 };
-use fastly_package_emulator::{Config, Emulator, RecordedRequest, sample};
+use fastly_package_emulator::{Answer, Config, Emulator, Fault, RecordedRequest, sample};
 use sha2::{Digest, Sha512};
 use std::time::Duration;
 
@@ -70,6 +70,12 @@ impl Fixture {
         options: PutOptions,
     ) -> Result<Reply> {
         in_time(self.plugin.put_package(target, content, options)).await
+    }
+
+    /// This answer to a GET, then to a PUT.
+    pub(crate) async fn answered(&self, answer: Answer) -> [Result<Reply>; 2] {
+        self.emulator.fault(Fault::answer(answer).times(2));
+        [self.get().await, self.put(&package(2000), AUTO).await]
     }
 
     /// The one request that was made, when nothing more will happen to it.

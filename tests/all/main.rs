@@ -13,6 +13,7 @@ mod limits;
 #[deny(dead_code)]
 mod programs;
 mod put_package;
+mod rate_limit;
 mod request;
 #[cfg(target_os = "linux")]
 mod sandbox_memory;

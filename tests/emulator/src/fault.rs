@@ -25,7 +25,7 @@ pub(crate) use queue::Faults;
 /// Fault::reset().after_body_bytes(65_536).on_put(),
 /// Fault::lost_answer().then(Then::Reset),
 /// Fault::slow_read(1_000).delayed(Duration::from_secs(1)),
-/// Fault::altered(Answer::real().header("Fastly-RateLimit-Reset", "soon")),
+/// Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon")),
 /// # ];
 /// ```
 ///
@@ -70,8 +70,9 @@ pub(crate) enum Reads {
 }
 
 impl Fault {
-    /// Does all as usual, and then `answer`s: for altering the real answer ([`Answer::real`]).
-    pub fn altered(answer: Answer) -> Self {
+    /// Reads the whole body, stores nothing (but see [`stored`](Self::stored)), and answers. With [`Answer::real`] it does all as
+    /// usual, and the real answer can be altered.
+    pub fn answer(answer: Answer) -> Self {
         Self {
             filter: Filter::default(),
             times: Some(1),
@@ -87,16 +88,11 @@ impl Fault {
         }
     }
 
-    /// Reads the whole body, stores nothing (but see [`stored`](Self::stored)), and answers.
-    pub fn answer(answer: Answer) -> Self {
-        Self::altered(answer)
-    }
-
     /// Answers before the body is read, and so without `100 Continue`. Unless [`then`](Self::then) says
     /// otherwise, the connection is closed as a well-behaved server does it: for writing at once, for
     /// reading when the client has closed it too.
     pub fn early_answer(answer: Answer) -> Self {
-        Self { reads: Reads::Nothing, ..Self::altered(answer) }
+        Self { reads: Reads::Nothing, ..Self::answer(answer) }
     }
 
     /// Closes the connection on the request's head, without an answer.
@@ -171,7 +167,7 @@ impl Fault {
     }
 
     fn as_usual() -> Self {
-        Self::altered(Answer::real())
+        Self::answer(Answer::real())
     }
 
     /// Acts once this many bytes of the body were read, or all if there are fewer.

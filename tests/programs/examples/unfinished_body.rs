@@ -1,18 +1,12 @@
 //! Writes half of the body that it declared and drops the rest.
 
-use fastly_package_test_programs::bindings::wasi::http::outgoing_handler::handle;
 use fastly_package_test_programs::*;
 
 fn put(target: ServiceVersion, _: InputStream, options: RequestOptions) -> Result<Reply, Error> {
-    let headers = fields(&[("content-length", "100000")]);
-    let request = address(&target, &options).request(&Method::Put, headers)?;
-    let (body, stream) = body_of(&request);
-    let future = handle(request, None).map_err(Error::Transport)?;
-    let _ = write(&stream, 50_000);
-    drop(stream);
-    drop(body);
-    answer(&future)?;
-    Ok(made_up(String::new()))
+    send_body(target, options, 50_000, |body| {
+        drop(body);
+        Ok(())
+    })
 }
 
 on_put!(put);

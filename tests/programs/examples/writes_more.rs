@@ -1,19 +1,10 @@
 //! Declares a hundred thousand bytes and writes twice as many.
 
-use fastly_package_test_programs::bindings::wasi::http::outgoing_handler::handle;
 use fastly_package_test_programs::bindings::wasi::http::types::OutgoingBody;
 use fastly_package_test_programs::*;
 
 fn put(target: ServiceVersion, _: InputStream, options: RequestOptions) -> Result<Reply, Error> {
-    let headers = fields(&[("content-length", "100000")]);
-    let request = address(&target, &options).request(&Method::Put, headers)?;
-    let (body, stream) = body_of(&request);
-    let future = handle(request, None).map_err(Error::Transport)?;
-    let _ = write(&stream, 200_000);
-    drop(stream);
-    OutgoingBody::finish(body, None).map_err(Error::Transport)?;
-    answer(&future)?;
-    Ok(made_up(String::new()))
+    send_body(target, options, 200_000, |body| OutgoingBody::finish(body, None))
 }
 
 on_put!(put);

@@ -156,6 +156,24 @@ pub fn write(stream: &OutputStream, count: usize) -> Result<(), StreamError> {
     Ok(())
 }
 
+/// Declares a body of a hundred thousand bytes, writes `written` and ends it as `end` does.
+pub fn send_body(
+    target: ServiceVersion,
+    options: RequestOptions,
+    written: usize,
+    end: impl FnOnce(OutgoingBody) -> Result<(), ErrorCode>,
+) -> Result<Reply, Error> {
+    let headers = fields(&[("content-length", "100000")]);
+    let request = address(&target, &options).request(&Method::Put, headers)?;
+    let (body, stream) = body_of(&request);
+    let future = handle(request, None).map_err(Error::Transport)?;
+    let _ = write(&stream, written);
+    drop(stream);
+    end(body).map_err(Error::Transport)?;
+    answer(&future)?;
+    Ok(made_up(String::new()))
+}
+
 /// A success that nobody answered, with this text as its body.
 pub fn made_up(body: String) -> Reply {
     let package = PackageResponse {

@@ -91,7 +91,7 @@ async fn an_upload_may_be_stored_behind_a_wrong_answer() {
 #[tokio::test]
 async fn a_late_answer_may_close_the_connection_without_saying_so() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(Answer::real()).then(Then::Close));
+    emulator.fault(Fault::answer(Answer::real()).then(Then::Close));
     let mut client = Client::connect(&emulator).await;
     client.send(&get("/service/s")).await;
     let reply = client.reply().await;
@@ -102,7 +102,7 @@ async fn a_late_answer_may_close_the_connection_without_saying_so() {
 #[tokio::test]
 async fn the_real_answer_may_carry_odd_headers() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(
+    emulator.fault(Fault::answer(
         Answer::real()
             .header("Fastly-RateLimit-Remaining", "many")
             .header("X-Odd", [b'a', 0xff])
@@ -134,7 +134,7 @@ async fn a_body_may_be_malformed_another_type_or_empty() {
 #[tokio::test]
 async fn the_real_answer_may_be_huge() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(Answer::real().padded_to(3_000_000)));
+    emulator.fault(Fault::answer(Answer::real().padded_to(3_000_000)));
     let reply = ask(&emulator, &put(&package())).await;
     assert_eq!(reply.body.len(), 3_000_000);
     assert_eq!(reply.json()["service_id"], SERVICE);
@@ -143,7 +143,7 @@ async fn the_real_answer_may_be_huge() {
 #[tokio::test]
 async fn an_answer_may_never_end() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(Answer::real().endless()));
+    emulator.fault(Fault::answer(Answer::real().endless()));
     let mut client = Client::connect(&emulator).await;
     client.send(&get("/service/s")).await;
     assert!(client.head().await.contains("transfer-encoding: chunked"));
@@ -155,8 +155,8 @@ async fn an_answer_may_never_end() {
 #[tokio::test]
 async fn an_answer_may_be_cut_with_and_without_a_declared_length() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(Answer::real().cut_to(20)));
-    emulator.fault(Fault::altered(Answer::real().chunked_cut_to(20)));
+    emulator.fault(Fault::answer(Answer::real().cut_to(20)));
+    emulator.fault(Fault::answer(Answer::real().chunked_cut_to(20)));
     for framing in ["content-length: ", "transfer-encoding: chunked"] {
         let mut client = Client::connect(&emulator).await;
         client.send(&put(&package())).await;
@@ -242,7 +242,7 @@ async fn a_body_may_be_read_and_an_answer_be_written_slowly() {
     assert!(started.elapsed() >= Duration::from_millis(250));
 
     emulator.fault(Fault::slow_answer(100_000).on_get());
-    emulator.fault(Fault::altered(Answer::real().padded_to(30_000)).written_at(100_000));
+    emulator.fault(Fault::answer(Answer::real().padded_to(30_000)).written_at(100_000));
     assert_eq!(ask(&emulator, &get(TARGET)).await.status, 200);
     let started = Instant::now();
     let body: Value = ask(&emulator, &get(TARGET)).await.json();
@@ -285,7 +285,7 @@ async fn a_scripted_answer_waits_for_a_body_that_is_too_large_to_store() {
 #[tokio::test]
 async fn a_connection_may_stall_after_a_whole_exchange() {
     let emulator = start().await;
-    emulator.fault(Fault::altered(Answer::real()).then(Then::Stall));
+    emulator.fault(Fault::answer(Answer::real()).then(Then::Stall));
     let mut client = Client::connect(&emulator).await;
     client.send(&get(TARGET)).await;
     assert_eq!(client.reply().await.status, 404);
