@@ -1,41 +1,44 @@
-//! The package to upload, as the stream that the component splices.
+//! The package to upload: where it is read, how often it can be, and how it comes into the sandbox.
 
+mod pump;
+mod stream;
+
+use crate::archive::{HEAD, Look, SIZE_LIMIT, look};
+use crate::digest::Digest;
 use crate::error::{ContentError, Error, Result};
-use bytes::Bytes;
-use std::io::{self, Read};
+use bytes::{Bytes, BytesMut};
+use pump::Readings;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::SystemTime;
+pub(crate) use stream::{ContentStream, ContentWatch};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::mpsc;
-use wasmtime_wasi::p2::{InputStream, Pollable, StreamError};
-
-/// Bytes a read. Measured: smaller costs more calls, larger gives nothing.
-const CHUNK: usize = 256 * 1024;
-/// Chunks read ahead of the connection.
-const AHEAD: usize = 2;
 
 /// A package to upload: a file, bytes, or any reader whose length is known.
 ///
-/// It is read once, while it is sent, in constant memory.
+/// It is read while it is sent, in constant memory. A file and bytes can be read again, for a retry; a reader can't.
 pub struct Content {
     source: Source,
     size: u64,
     filename: Option<String>,
     progress: Option<Progress>,
+    readings: Readings,
 }
 
-type Progress = Box<dyn Fn(u64) + Send + Sync>;
+type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
 enum Source {
-    File(std::fs::File),
+    File(Arc<OpenFile>),
     Bytes(Bytes),
-    Reader(Box<dyn AsyncRead + Send + Unpin>),
+    /// `None`: it was read.
+    Reader(Option<Box<dyn AsyncRead + Send + Unpin>>),
 }
 
 impl Content {
-    /// Opens a file. Its length is taken now: one that is shorter or longer when it is read ends in an error. Its name without the folder
-    /// becomes the file name of the upload.
+    /// Opens a file. One that is written to between now and the end of the upload ends in an error. Its name without the folder becomes
+    /// the file name of the upload.
     ///
     /// Fails with [`Error::Content`] when it can't be opened, isn't a regular file, or is empty.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
@@ -47,7 +50,7 @@ impl Content {
             if !metadata.is_file() {
                 return Err(ContentError::NotAFile(path));
             }
-            let file = std::fs::File::open(&path).map_err(open)?;
+            let file = File::open(&path).map_err(open)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             Ok((file, name))
         });
@@ -59,11 +62,11 @@ impl Content {
     /// Takes an open file, from its present position to its end. It has no file name.
     ///
     /// Fails with [`Error::Content`] when its length can't be told, or nothing is left of it.
-    pub fn from_file(mut file: std::fs::File) -> Result<Self> {
-        use std::io::Seek;
-        let length = file.metadata().map_err(ContentError::Read)?.len();
-        let position = file.stream_position().map_err(ContentError::Read)?;
-        Self::new(Source::File(file), length.saturating_sub(position))
+    pub fn from_file(mut file: File) -> Result<Self> {
+        let state = FileState::of(&file).map_err(ContentError::Read)?;
+        let start = file.stream_position().map_err(ContentError::Read)?;
+        let size = state.length.saturating_sub(start);
+        Self::new(Source::File(Arc::new(OpenFile { file, start, size, state })), size)
     }
 
     /// Takes bytes. Fails with [`Error::Content`] when there are none.
@@ -77,14 +80,14 @@ impl Content {
     ///
     /// Fails with [`Error::Content`] when `size` is 0.
     pub fn from_reader(reader: impl AsyncRead + Send + Unpin + 'static, size: u64) -> Result<Self> {
-        Self::new(Source::Reader(Box::new(reader)), size)
+        Self::new(Source::Reader(Some(Box::new(reader))), size)
     }
 
     fn new(source: Source, size: u64) -> Result<Self> {
         if size == 0 {
             return Err(Error::Content(ContentError::Empty));
         }
-        Ok(Self { source, size, filename: None, progress: None })
+        Ok(Self { source, size, filename: None, progress: None, readings: Readings::default() })
     }
 
     /// Sets the file name of the upload's one part. The API shows it nowhere.
@@ -93,10 +96,10 @@ impl Content {
         self
     }
 
-    /// Calls `progress` with the number of bytes read so far, each time some are read for sending. What is read is at most 3 MiB ahead
-    /// of what is on the wire.
+    /// Calls `progress` with the number of bytes read so far, each time some are read for sending; a retry begins at 0 again. What is
+    /// read is at most 3 MiB ahead of what is on the wire.
     pub fn on_progress(mut self, progress: impl Fn(u64) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Box::new(progress));
+        self.progress = Some(Arc::new(progress));
         self
     }
 
@@ -105,20 +108,79 @@ impl Content {
         self.size
     }
 
-    pub(crate) fn take_filename(&mut self) -> Option<String> {
-        self.filename.take()
+    /// Whether it can be read again.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(self.source, Source::Reader(_))
     }
 
-    /// Starts reading.
-    pub(crate) fn into_stream(self) -> (ContentStream, ContentWatch) {
-        let watch = ContentWatch::default();
-        let (head, chunks) = match self.source {
-            Source::Bytes(bytes) => (bytes, closed()),
-            Source::File(file) => (Bytes::new(), read_file(file)),
-            Source::Reader(reader) => (Bytes::new(), read_reader(reader)),
+    /// Checks what costs nothing: the length, and whether the first bytes are those of a gzip-compressed tar archive. At most 64 KiB
+    /// are read; of a reader, they are kept for the upload.
+    ///
+    /// Fails with [`ContentError::TooLarge`], [`ContentError::NotAPackage`], or [`ContentError::Read`].
+    pub async fn check(&mut self) -> Result<(), ContentError> {
+        if self.size > SIZE_LIMIT {
+            return Err(ContentError::TooLarge { limit: SIZE_LIMIT });
+        }
+        let head = match &mut self.source {
+            Source::Bytes(bytes) => bytes.slice(..HEAD.min(bytes.len())),
+            Source::File(file) => {
+                let file = file.clone();
+                let reading = tokio::task::spawn_blocking(move || file.head());
+                reading
+                    .await
+                    .map_err(io::Error::other)
+                    .and_then(|head| head)
+                    .map_err(ContentError::Read)?
+            }
+            Source::Reader(Some(reader)) => {
+                let (head, result) = head_of(reader, self.size).await;
+                if let Source::Reader(reader) = &mut self.source
+                    && let Some(rest) = reader.take()
+                {
+                    *reader = Some(Box::new(io::Cursor::new(head.clone()).chain(rest)));
+                }
+                result.map_err(ContentError::Read)?;
+                head
+            }
+            Source::Reader(None) => return Ok(()),
         };
-        let progress = self.progress;
-        (ContentStream { head, chunks, failed: None, progress, watch: watch.clone() }, watch)
+        // One that ends before its time is the upload's to find: it knows what was expected.
+        let ended_early = (head.len() as u64) < self.size && head.len() < HEAD;
+        match look(&head, !ended_early) {
+            Look::Not(what) => Err(ContentError::NotAPackage(what)),
+            Look::Package | Look::More => Ok(()),
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<String> {
+        self.filename.clone()
+    }
+
+    /// Starts reading. `hash`: so that [`digest`](Self::digest) costs nothing afterwards.
+    ///
+    /// Fails when it isn't what it was at first, or can't be read again.
+    pub(crate) fn begin(
+        &mut self,
+        hash: bool,
+    ) -> Result<(ContentStream, ContentWatch), ContentError> {
+        match &self.source {
+            Source::File(file) => file.check_unwritten()?,
+            Source::Bytes(_) | Source::Reader(Some(_)) => {}
+            Source::Reader(None) => {
+                return Err(ContentError::Read(io::Error::other("it can be read only once")));
+            }
+        }
+        let chunks = pump::start(&mut self.source, &self.readings, hash);
+        Ok(ContentStream::new(chunks, self.progress.clone()))
+    }
+
+    /// Length and SHA-512 of what was read, if it was read whole; a file that wasn't hashed on the way is read once more.
+    pub(crate) async fn digest(&mut self) -> Option<Digest> {
+        if self.readings.whole().is_none() && self.is_repeatable() {
+            let mut chunks = pump::start(&mut self.source, &self.readings, true);
+            while chunks.recv().await.is_some() {}
+        }
+        self.readings.whole()
     }
 }
 
@@ -131,165 +193,76 @@ impl std::fmt::Debug for Content {
     }
 }
 
-type Chunks = mpsc::Receiver<io::Result<Bytes>>;
-
-fn closed() -> Chunks {
-    mpsc::channel(1).1
+/// Reads until the beginning says what it is, or no more comes.
+async fn head_of(
+    reader: &mut (dyn AsyncRead + Send + Unpin),
+    size: u64,
+) -> (Bytes, io::Result<()>) {
+    let mut head = BytesMut::with_capacity(1024);
+    let limit = HEAD.min(usize::try_from(size).unwrap_or(HEAD));
+    while head.len() < limit && look(&head, false) == Look::More {
+        let left = (limit - head.len()) as u64;
+        match (&mut *reader).take(left).read_buf(&mut head).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => return (head.freeze(), Err(error)),
+        }
+    }
+    (head.freeze(), Ok(()))
 }
 
-/// Reads on a thread for blocking work, for as long as somebody takes what was read.
-fn read_file(mut file: std::fs::File) -> Chunks {
-    let (sender, chunks) = mpsc::channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let pool = BufferPool::default();
-        loop {
-            let mut buffer = pool.take();
-            let chunk = match file.read(&mut buffer.bytes) {
-                Ok(0) => return,
-                Ok(length) => Ok(buffer.filled(length)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let failed = chunk.is_err();
-            if sender.blocking_send(chunk).is_err() || failed {
-                return;
+/// An open file, and what it was when it was opened.
+struct OpenFile {
+    file: File,
+    start: u64,
+    size: u64,
+    state: FileState,
+}
+
+#[derive(PartialEq)]
+struct FileState {
+    length: u64,
+    /// `None` where the platform doesn't say.
+    modified: Option<SystemTime>,
+}
+
+impl FileState {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+    }
+}
+
+impl OpenFile {
+    /// Reads at a position without moving the file's own, which attempts that overlap would share.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(&self.file, buffer, position);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(&self.file, buffer, position);
+    }
+
+    fn head(&self) -> io::Result<Bytes> {
+        let mut head = vec![0; HEAD];
+        let mut filled = 0;
+        while filled < HEAD {
+            match self.read_at(&mut head[filled..], self.start + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
-    });
-    chunks
-}
-
-fn read_reader(mut reader: Box<dyn AsyncRead + Send + Unpin>) -> Chunks {
-    let (sender, chunks) = mpsc::channel(AHEAD);
-    tokio::spawn(async move {
-        let pool = BufferPool::default();
-        loop {
-            let mut buffer = pool.take();
-            let read = tokio::select! {
-                read = reader.read(&mut buffer.bytes) => read,
-                () = sender.closed() => return,
-            };
-            let chunk = match read {
-                Ok(0) => return,
-                Ok(length) => Ok(buffer.filled(length)),
-                Err(error) => Err(error),
-            };
-            let failed = chunk.is_err();
-            if sender.send(chunk).await.is_err() || failed {
-                return;
-            }
-        }
-    });
-    chunks
-}
-
-/// Buffers that come back when the connection has sent them: a fresh one a read would have to be zeroed each time.
-#[derive(Clone, Default)]
-struct BufferPool(Arc<Mutex<Vec<Box<[u8]>>>>);
-
-struct Buffer {
-    bytes: Box<[u8]>,
-    length: usize,
-    pool: BufferPool,
-}
-
-impl BufferPool {
-    fn take(&self) -> Buffer {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = spare.unwrap_or_else(|| vec![0; CHUNK].into_boxed_slice());
-        Buffer { bytes, length: 0, pool: self.clone() }
-    }
-}
-
-impl Buffer {
-    fn filled(mut self, length: usize) -> Bytes {
-        self.length = length;
-        Bytes::from_owner(self)
-    }
-}
-
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-    }
-}
-
-/// What is known of a stream from outside the sandbox.
-#[derive(Clone, Default)]
-pub(crate) struct ContentWatch {
-    read: Arc<AtomicU64>,
-    error: Arc<Mutex<Option<io::Error>>>,
-}
-
-impl ContentWatch {
-    /// Bytes that were taken from the stream.
-    pub(crate) fn read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        head.truncate(filled);
+        Ok(head.into())
     }
 
-    pub(crate) fn take_error(&self) -> Option<io::Error> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// The content as `wasi:io` knows it.
-pub(crate) struct ContentStream {
-    head: Bytes,
-    chunks: Chunks,
-    failed: Option<io::Error>,
-    progress: Option<Progress>,
-    watch: ContentWatch,
-}
-
-impl ContentStream {
-    fn take_up(&mut self, chunk: io::Result<Bytes>) {
-        match chunk {
-            Ok(bytes) => self.head = bytes,
-            Err(error) => self.failed = Some(error),
-        }
-    }
-}
-
-impl InputStream for ContentStream {
-    fn read(&mut self, size: usize) -> Result<Bytes, StreamError> {
-        if self.head.is_empty() && self.failed.is_none() {
-            match self.chunks.try_recv() {
-                Ok(chunk) => self.take_up(chunk),
-                Err(mpsc::error::TryRecvError::Empty) => return Ok(Bytes::new()),
-                Err(mpsc::error::TryRecvError::Disconnected) => return Err(StreamError::Closed),
-            }
-        }
-        if let Some(error) = self.failed.take() {
-            let message = error.to_string();
-            *self.watch.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            self.chunks.close();
-            return Err(StreamError::LastOperationFailed(wasmtime::Error::msg(message)));
-        }
-        let bytes = self.head.split_to(size.min(self.head.len()));
-        let length = bytes.len() as u64;
-        let read = self.watch.read.fetch_add(length, Ordering::Relaxed) + length;
-        if let Some(progress) = &self.progress {
-            progress(read);
-        }
-        Ok(bytes)
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for ContentStream {
-    async fn ready(&mut self) {
-        if self.head.is_empty()
-            && self.failed.is_none()
-            && let Some(chunk) = self.chunks.recv().await
-        {
-            self.take_up(chunk);
+    /// Whether nobody has written to it since it was opened.
+    fn check_unwritten(&self) -> Result<(), ContentError> {
+        match FileState::of(&self.file) {
+            Ok(state) if state == self.state => Ok(()),
+            Ok(_) => Err(ContentError::Changed),
+            Err(error) => Err(ContentError::Read(error)),
         }
     }
 }

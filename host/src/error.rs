@@ -1,9 +1,11 @@
 //! What can fail, by where it failed.
 
+use crate::archive::NotAPackage;
 use crate::bindings::exports::fastly_package::api::package_api::{
-    ApiError, ApiErrorEntry, UnexpectedReason, UnexpectedResponse,
+    ApiError, ApiErrorEntry, PackageResponse, UnexpectedReason, UnexpectedResponse,
 };
 use crate::bindings::wasi::http::types::ErrorCode;
+use crate::digest::Digest;
 use crate::edge::egress::Denial;
 use std::fmt;
 use std::io;
@@ -21,19 +23,36 @@ pub enum Error {
     InvalidArgument(String),
     /// There is no token, or what there is isn't one. Nothing was sent.
     Token(String),
-    /// The package couldn't be read, or wasn't as long as it was said to be. What was sent of it was aborted; nothing is stored.
+    /// The package is none, couldn't be read, or wasn't what it was said to be. What was sent of it was aborted; nothing is stored.
     Content(ContentError),
     /// The component asked for a request that a call doesn't allow. Nothing was connected to for it.
-    Denied(Denial),
+    Denied {
+        /// What it asked for.
+        denial: Denial,
+        /// What became of the upload, which an allowed request before it may have made.
+        stored: Stored,
+    },
     /// The API was not reached, or the connection was lost.
     Transport(TransportError),
     /// Something took too long.
     Timeout(TimeoutError),
     /// The API said no: a status from 400 to 599.
-    Api(Box<ApiError>),
+    Api {
+        /// Its words.
+        error: Box<ApiError>,
+        /// What became of the upload.
+        stored: Stored,
+    },
     /// An answer came that can't be taken for the API's: a redirect, or a success without a whole package in it.
-    UnexpectedResponse(Box<UnexpectedResponse>),
-    /// The component trapped, or went over a limit of its sandbox.
+    UnexpectedResponse {
+        /// What came.
+        response: Box<UnexpectedResponse>,
+        /// What became of the upload.
+        stored: Stored,
+    },
+    /// The API says that it stored something else than was sent.
+    Mismatch(Box<Mismatch>),
+    /// The component trapped, went over a limit of its sandbox, or said what the host knows to be false.
     Component(ComponentError),
 }
 
@@ -47,10 +66,17 @@ pub enum ContentError {
     NotAFile(PathBuf),
     /// It is empty.
     Empty,
-    /// It is larger than the limit, in bytes, that holds for content of unknown size.
-    TooLarge(u64),
+    /// It is larger than the API takes.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// It doesn't begin as a package does.
+    NotAPackage(NotAPackage),
     /// Reading it failed.
     Read(io::Error),
+    /// It was written to since it was opened, or wasn't the same when it was read again.
+    Changed,
     /// It ended early.
     TooShort {
         /// How long it was said to be, in bytes.
@@ -72,8 +98,8 @@ pub struct TransportError {
     pub code: ErrorCode,
     /// What is known of the reason, for people to read. Often empty.
     pub reason: String,
-    /// Whether the whole request had been sent: if so, an upload may be stored.
-    pub request_sent: bool,
+    /// What became of the upload.
+    pub stored: Stored,
 }
 
 /// What took too long.
@@ -83,10 +109,19 @@ pub struct TimeoutError {
     pub kind: TimeoutKind,
     /// The limit.
     pub limit: Duration,
-    /// How much of the content had been read for sending, in bytes.
-    pub content_read: u64,
-    /// Whether the whole request had been sent: if so, an upload may be stored.
-    pub request_sent: bool,
+    /// How far the upload was. `None`: there was none.
+    pub upload: Option<Upload>,
+    /// What became of the upload.
+    pub stored: Stored,
+}
+
+/// How far an upload was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upload {
+    /// How much of the package had been read for sending, in bytes: at most 3 MiB more than was on the wire.
+    pub read: u64,
+    /// The package's length, in bytes.
+    pub size: u64,
 }
 
 /// Which limit was passed.
@@ -109,16 +144,28 @@ pub enum TimeoutKind {
 #[derive(Debug)]
 pub struct ComponentError {
     pub(crate) message: String,
-    pub(crate) request_sent: bool,
+    pub(crate) stored: Stored,
 }
 
-/// Whether a failed upload is stored.
+/// What was sent, and what the API says it stored.
+#[derive(Debug)]
+pub struct Mismatch {
+    /// Length and SHA-512 of what was read and sent.
+    pub sent: Digest,
+    /// The package as the API describes it.
+    pub stored: PackageResponse,
+}
+
+/// What became of an upload that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stored {
-    /// It isn't.
+    /// It isn't stored: it was never whole, it was refused, or a GET showed that the version hasn't got it.
     No,
     /// It may be: ask with [`Plugin::get_package`](crate::Plugin::get_package).
     Unknown,
+    /// The API stored something else in its place.
+    Other,
 }
 
 impl Error {
@@ -129,7 +176,7 @@ impl Error {
 
     /// Whether the API said that the version is locked (422, with a title that says so).
     pub fn is_locked(&self) -> bool {
-        let Self::Api(error) = self else { return false };
+        let Self::Api { error, .. } = self else { return false };
         let says = |text: &Option<String>| {
             text.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("locked"))
         };
@@ -145,8 +192,12 @@ impl Error {
     /// [`stored`](Self::stored) first.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(_) | Self::Timeout(_) => true,
-            Self::Api(error) => matches!(error.status, 408 | 500 | 502 | 503 | 504),
+            Self::Transport(error) => !matches!(
+                error.code,
+                ErrorCode::TlsCertificateError | ErrorCode::ConfigurationError
+            ),
+            Self::Timeout(_) => true,
+            Self::Api { error, .. } => matches!(error.status, 408 | 500 | 502 | 503 | 504),
             _ => false,
         }
     }
@@ -154,27 +205,38 @@ impl Error {
     /// The HTTP status, where an answer came.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Api(error) => Some(error.status),
-            Self::UnexpectedResponse(response) => Some(response.status),
+            Self::Api { error, .. } => Some(error.status),
+            Self::UnexpectedResponse { response, .. } => Some(response.status),
             _ => None,
         }
     }
 
-    /// Whether a package is stored after this error of [`Plugin::put_package`](crate::Plugin::put_package).
+    /// What became of the upload, after this error of [`Plugin::put_package`](crate::Plugin::put_package). After a GET it says nothing.
     pub fn stored(&self) -> Stored {
-        let maybe = |maybe| if maybe { Stored::Unknown } else { Stored::No };
         match self {
-            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) | Self::Denied(_) => {
-                Stored::No
-            }
-            Self::Transport(error) => maybe(error.request_sent),
-            Self::Timeout(error) => maybe(error.request_sent),
-            Self::Component(error) => maybe(error.request_sent),
-            Self::Api(error) => maybe(error.status >= 500),
-            Self::UnexpectedResponse(response) => {
-                maybe(response.reason != UnexpectedReason::Premature)
-            }
+            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) => Stored::No,
+            Self::Transport(TransportError { stored, .. })
+            | Self::Timeout(TimeoutError { stored, .. })
+            | Self::Component(ComponentError { stored, .. })
+            | Self::Denied { stored, .. }
+            | Self::Api { stored, .. }
+            | Self::UnexpectedResponse { stored, .. } => *stored,
+            Self::Mismatch(_) => Stored::Other,
         }
+    }
+
+    /// The same error, after it was found out that nothing is stored.
+    pub(crate) fn not_stored(mut self) -> Self {
+        match &mut self {
+            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) | Self::Mismatch(_) => {}
+            Self::Transport(TransportError { stored, .. })
+            | Self::Timeout(TimeoutError { stored, .. })
+            | Self::Component(ComponentError { stored, .. })
+            | Self::Denied { stored, .. }
+            | Self::Api { stored, .. }
+            | Self::UnexpectedResponse { stored, .. } => *stored = Stored::No,
+        }
+        self
     }
 
     /// Says where a token came from.
@@ -198,11 +260,14 @@ impl fmt::Display for Error {
             Self::InvalidArgument(why) => f.write_str(why),
             Self::Token(why) => write!(f, "no usable token: {why}"),
             Self::Content(error) => write!(f, "{error}"),
-            Self::Denied(denial) => write!(f, "the component asked for what it may not: {denial}"),
+            Self::Denied { denial, .. } => {
+                write!(f, "the component asked for what it may not: {denial}")
+            }
             Self::Transport(error) => write!(f, "{error}"),
             Self::Timeout(error) => write!(f, "{error}"),
-            Self::Api(error) => api_error(error, f),
-            Self::UnexpectedResponse(response) => unexpected_response(response, f),
+            Self::Api { error, .. } => api_error(error, f),
+            Self::UnexpectedResponse { response, .. } => unexpected_response(response, f),
+            Self::Mismatch(mismatch) => write!(f, "{mismatch}"),
             Self::Component(error) => write!(f, "{error}"),
         }
     }
@@ -212,7 +277,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Content(error) => error.source(),
-            Self::Denied(denial) => Some(denial),
+            Self::Denied { denial, .. } => Some(denial),
             _ => None,
         }
     }
@@ -266,7 +331,9 @@ impl fmt::Display for ContentError {
             Self::Open(path, error) => write!(f, "can't open {}: {error}", path.display()),
             Self::NotAFile(path) => write!(f, "{} is not a file", path.display()),
             Self::Empty => f.write_str("the package is empty"),
-            Self::TooLarge(limit) => write!(f, "the package is larger than {limit} bytes"),
+            Self::TooLarge { limit } => write!(f, "the package is larger than {limit} bytes"),
+            Self::NotAPackage(what) => write!(f, "that is no package: {what}"),
+            Self::Changed => f.write_str("the package changed while it was read"),
             Self::Read(error) => write!(f, "can't read the package: {error}"),
             Self::TooShort { expected, found } => {
                 write!(f, "the package ended after {found} bytes, where {expected} were expected")
@@ -326,7 +393,29 @@ impl fmt::Display for TimeoutError {
             TimeoutKind::Answer => "the API didn't answer within",
             TimeoutKind::Total => "the call was not done within",
         };
-        write!(f, "{what} {:?}", self.limit)
+        write!(f, "{what} {:?}", self.limit)?;
+        match self.upload {
+            Some(Upload { read, size }) => write!(f, ", after {read} of {size} bytes"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metadata = self.stored.metadata.as_ref();
+        let size = metadata.and_then(|metadata| metadata.size);
+        let hashsum = metadata.and_then(|metadata| metadata.hashsum.as_deref());
+        write!(f, "what the API stored is not what was sent: sent ")?;
+        write!(f, "{} bytes with SHA-512 {}, stored ", self.sent.size, self.sent.hashsum())?;
+        match size {
+            Some(size) => write!(f, "{size} bytes")?,
+            None => f.write_str("something")?,
+        }
+        match hashsum {
+            Some(hashsum) => write!(f, " with {hashsum}"),
+            None => f.write_str(" without a hash"),
+        }
     }
 }
 

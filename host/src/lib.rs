@@ -21,26 +21,39 @@
 struct Readme;
 
 mod api;
+mod archive;
 #[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 pub mod bindings;
+mod builder;
+mod call;
 mod content;
+mod deadline;
+mod digest;
 mod edge;
 mod engine;
 mod error;
 mod plugin;
+mod retries;
 mod sandbox;
+mod service_version;
+mod turns;
 
 pub use api::{ApiUrl, FASTLY_API};
+pub use archive::{NotAPackage, SIZE_LIMIT};
 pub use bindings::exports::fastly_package::api::package_api::{
     ApiError, ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply, ServiceVersion,
     UnexpectedReason, UnexpectedResponse,
 };
 pub use bindings::wasi::http::types::ErrorCode;
+pub use builder::{COMPONENT, PluginBuilder, Timeouts};
 pub use content::Content;
+pub use digest::Digest;
 pub use edge::egress::{Denial, DenialReason, EgressPolicy};
 pub use edge::token::Token;
 pub use error::{
-    ComponentError, ContentError, Error, Result, Stored, TimeoutError, TimeoutKind, TransportError,
+    ComponentError, ContentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind,
+    TransportError, Upload,
 };
-pub use plugin::{COMPONENT, Expect, Plugin, PluginBuilder, PutOptions, Timeouts};
+pub use plugin::{Expect, Plugin, Proof, PutOptions, Uploaded};
+pub use retries::{Retries, Retry};
 pub use sandbox::Limits;

@@ -1,7 +1,7 @@
 //! Answers that are broken, or aren't the API's: none of them is a success.
 
-use crate::fixture::{Fixture, assert_untouched, in_time, unexpected};
-use fastly_package::{Error, ErrorCode, Stored, UnexpectedReason};
+use crate::fixture::{Fixture, IF_SENT, assert_untouched, in_time, unexpected};
+use fastly_package::{Error, ErrorCode, UnexpectedReason};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn an_answer_that_is_cut_is_a_lost_connection() {
         for answer in [success().cut_to(bytes), success().chunked_cut_to(bytes)] {
             let framing = format!("{answer:?}");
             let is_whole = bytes == 55 && framing.contains("CutTo") && !framing.contains("Chunked");
-            for result in fixture.answered(answer).await {
+            for (result, stored) in fixture.answered(answer).await.into_iter().zip(IF_SENT) {
                 if is_whole && result.is_ok() {
                     continue;
                 }
@@ -25,7 +25,7 @@ async fn an_answer_that_is_cut_is_a_lost_connection() {
                 let Error::Transport(lost) = &error else { panic!("{framing}: {error:?}") };
                 assert!(matches!(lost.code, ErrorCode::HttpResponseIncomplete), "{lost:?}");
                 assert!(error.is_retryable());
-                assert_eq!(error.stored(), Stored::Unknown);
+                assert_eq!(error.stored(), stored);
             }
         }
     }
@@ -53,9 +53,9 @@ async fn a_success_without_a_package_is_none() {
         &deep,
     ] {
         let answer = Answer::new(200).content_type("application/json").body(body.to_owned());
-        for result in fixture.answered(answer).await {
+        for (result, stored) in fixture.answered(answer).await.into_iter().zip(IF_SENT) {
             let error = result.expect_err(body);
-            assert_eq!(error.stored(), Stored::Unknown);
+            assert_eq!(error.stored(), stored);
             assert!(!error.is_retryable());
             let response = unexpected(Err(error));
             assert_eq!(response.reason, UnexpectedReason::NotAPackage, "{body:.60}");

@@ -1,6 +1,6 @@
 //! What the API refuses: the error says what the answer said.
 
-use crate::fixture::{AUTO, Fixture, SERVICE, api_error, package};
+use crate::fixture::{AUTO, Fixture, IF_SENT, SERVICE, api_error, package};
 use fastly_package::{ApiError, Error, Stored};
 use fastly_package_emulator::{Answer, Config};
 use serde::Deserialize;
@@ -107,15 +107,14 @@ async fn each_named_refusal_is_what_it_says() {
         (Answer::guru_meditation(), 500, None, None),
     ];
     for (answer, status, title, detail) in table {
-        for result in fixture.answered(answer.clone()).await {
+        for (result, if_sent) in fixture.answered(answer.clone()).await.into_iter().zip(IF_SENT) {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status));
             assert_eq!(error.is_not_found(), status == 404);
             assert_eq!(error.is_locked(), status == 422);
             assert_eq!(error.is_rate_limited(), status == 429);
             assert_eq!(error.is_retryable(), status == 500);
-            let expected = if status == 500 { Stored::Unknown } else { Stored::No };
-            assert_eq!(error.stored(), expected);
+            assert_eq!(error.stored(), if status == 500 { if_sent } else { Stored::No });
             let shown = error.to_string();
             for said in [title, detail].into_iter().flatten() {
                 assert!(shown.to_ascii_lowercase().contains(&said.to_ascii_lowercase()), "{shown}");
@@ -134,12 +133,14 @@ async fn a_status_decides_whether_trying_again_may_help() {
         400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 415, 418, 425, 429, 451, 499, 500, 501,
         502, 503, 504, 505, 522, 599,
     ] {
-        for result in fixture.answered(Answer::new(status)).await {
+        let results = fixture.answered(Answer::new(status)).await;
+        for (result, if_sent) in results.into_iter().zip(IF_SENT) {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status), "{error:?}");
             let retryable = [408, 500, 502, 503, 504].contains(&status);
             assert_eq!(error.is_retryable(), retryable, "{status}");
-            assert_eq!(error.stored() == Stored::Unknown, status >= 500, "{status}");
+            let in_doubt = status == 408 || status >= 500;
+            assert_eq!(error.stored(), if in_doubt { if_sent } else { Stored::No }, "{status}");
         }
     }
 }

@@ -70,7 +70,7 @@ async fn an_early_refusal_is_what_the_caller_sees_every_time() {
         for Outcome { case, result, took, request, stored } in run_all(cases(&refusals)).await {
             runs += 1;
             let error = result.unwrap_err();
-            assert!(matches!(error, Error::Api(_)), "{case:?}: {error:?}");
+            assert!(matches!(error, Error::Api { .. }), "{case:?}: {error:?}");
             assert!(matches!(error.status(), Some(401 | 413)), "{case:?}: {error:?}");
             assert_eq!(error.status(), request.status, "{case:?}");
             assert_eq!(error.stored(), Stored::No);
@@ -88,7 +88,9 @@ async fn an_early_success_is_none() {
     let success = Answer::json(200, json!({"id": "p", "service_id": SERVICE, "version": 1}));
     for Outcome { case, result, request, stored, .. } in run_all(cases(&[success])).await {
         let error = result.unwrap_err();
-        let Error::UnexpectedResponse(response) = &error else { panic!("{case:?}: {error:?}") };
+        let Error::UnexpectedResponse { response, .. } = &error else {
+            panic!("{case:?}: {error:?}")
+        };
         assert_eq!(response.reason, UnexpectedReason::Premature, "{case:?}");
         assert_eq!(error.stored(), Stored::No, "{case:?}");
         assert!(!request.body_complete && !stored, "{case:?}");

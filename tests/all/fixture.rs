@@ -1,8 +1,8 @@
 //! An emulator and a plugin that talks to it.
 
 use fastly_package::{
-    ApiError, Content, Error, Expect, Plugin, PluginBuilder, PutOptions, Reply, Result,
-    ServiceVersion, Token, UnexpectedResponse,
+    ApiError, Content, Error, Expect, Plugin, PluginBuilder, PutOptions, Reply, Result, Retries,
+    ServiceVersion, Stored, Token, UnexpectedResponse, Uploaded,
 };
 use fastly_package_emulator::{Answer, Config, Emulator, Fault, RecordedRequest, sample};
 use sha2::{Digest, Sha512};
@@ -12,9 +12,14 @@ use std::time::Duration;
 pub(crate) const TOKEN: &str = "Tk-0123456789abcdefghijklmnopqrstu";
 pub(crate) const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY0";
 
-pub(crate) const NEVER: PutOptions = PutOptions { expect: Expect::Never };
-pub(crate) const ALWAYS: PutOptions = PutOptions { expect: Expect::Always };
-pub(crate) const AUTO: PutOptions = PutOptions { expect: Expect::Auto };
+/// One exchange, whatever is sent and whatever is said to be stored.
+const PLAIN: PutOptions = PutOptions { expect: Expect::Auto, verify: false, force: true };
+pub(crate) const NEVER: PutOptions = PutOptions { expect: Expect::Never, ..PLAIN };
+pub(crate) const ALWAYS: PutOptions = PutOptions { expect: Expect::Always, ..PLAIN };
+pub(crate) const AUTO: PutOptions = PLAIN;
+
+/// What a failed GET and a failed PUT say of an upload that was sent whole and never refused.
+pub(crate) const IF_SENT: [Stored; 2] = [Stored::No, Stored::Unknown];
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 
@@ -69,10 +74,25 @@ impl Fixture {
         content: Content,
         options: PutOptions,
     ) -> Result<Reply> {
+        self.upload_to(target, content, options).await.map(|uploaded| uploaded.reply)
+    }
+
+    /// With all that is known of the upload.
+    pub(crate) async fn upload(&self, package: &[u8], options: PutOptions) -> Result<Uploaded> {
+        let content = Content::from_bytes(package.to_vec()).unwrap();
+        self.upload_to(&version(1), content, options).await
+    }
+
+    pub(crate) async fn upload_to(
+        &self,
+        target: &ServiceVersion,
+        content: Content,
+        options: PutOptions,
+    ) -> Result<Uploaded> {
         in_time(self.plugin.put_package(target, content, options)).await
     }
 
-    /// This answer to a GET, then to a PUT.
+    /// This answer to a GET, then to a PUT. See [`IF_SENT`].
     pub(crate) async fn answered(&self, answer: Answer) -> [Result<Reply>; 2] {
         self.emulator.fault(Fault::answer(answer).times(2));
         [self.get().await, self.put(&package(2000), AUTO).await]
@@ -99,9 +119,10 @@ impl Fixture {
     }
 }
 
-/// A plugin with the token, for the API at this URL; the proxies of the environment are not for it.
+/// A plugin with the token, for the API at this URL, that tries once; the proxies of the environment are not for it.
 pub(crate) fn plugin_for(url: &str) -> PluginBuilder {
-    Plugin::builder().token(Token::new(TOKEN).unwrap()).api(url.parse().unwrap()).no_proxy()
+    let plugin = Plugin::builder().token(Token::new(TOKEN).unwrap()).api(url.parse().unwrap());
+    plugin.no_proxy().retries(Retries::none())
 }
 
 pub(crate) fn version(number: u32) -> ServiceVersion {
@@ -128,7 +149,7 @@ pub(crate) fn hashsum(reply: &Reply) -> &str {
 #[track_caller]
 pub(crate) fn api_error(result: Result<Reply>) -> ApiError {
     match result {
-        Err(Error::Api(error)) => *error,
+        Err(Error::Api { error, .. }) => *error,
         other => panic!("not a refusal of the API: {other:?}"),
     }
 }
@@ -136,7 +157,7 @@ pub(crate) fn api_error(result: Result<Reply>) -> ApiError {
 #[track_caller]
 pub(crate) fn unexpected(result: Result<Reply>) -> UnexpectedResponse {
     match result {
-        Err(Error::UnexpectedResponse(response)) => *response,
+        Err(Error::UnexpectedResponse { response, .. }) => *response,
         other => panic!("not an unexpected response: {other:?}"),
     }
 }

@@ -59,10 +59,7 @@ async fn what_allocates_for_ever_is_stopped() {
 async fn what_waits_for_ever_is_timed_out() {
     let (fixture, result) = get_with(programs::ENDLESS_WAITING).await;
     let Err(Error::Timeout(timeout)) = result else { panic!("{result:?}") };
-    assert_eq!(
-        (timeout.kind, timeout.limit, timeout.request_sent),
-        (TimeoutKind::Stall, SHORT, false)
-    );
+    assert_eq!((timeout.kind, timeout.limit, timeout.upload), (TimeoutKind::Stall, SHORT, None));
     assert_untouched(&fixture.emulator).await;
 }
 

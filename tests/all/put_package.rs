@@ -226,7 +226,8 @@ async fn many_calls_at_once_get_each_its_own_answer() {
             } else {
                 let target = service(number + 100);
                 let content = Content::from_bytes(package(size)).unwrap();
-                (target.clone(), plugin.put_package(&target, content, AUTO).await)
+                let uploaded = plugin.put_package(&target, content, AUTO).await;
+                (target, uploaded.map(|uploaded| uploaded.reply))
             };
             let package = result.unwrap().package;
             assert_eq!(package.service_id, target.service_id);

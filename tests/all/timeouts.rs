@@ -3,6 +3,7 @@
 use crate::fixture::{ALWAYS, Fixture, MIB, NEVER, in_time, package, plugin_for, version};
 use fastly_package::{
     Content, Error, PluginBuilder, Reply, Result, Stored, TimeoutError, TimeoutKind, Timeouts,
+    Upload,
 };
 use fastly_package_emulator::{Answer, Fault, Then};
 use std::time::{Duration, Instant};
@@ -34,8 +35,9 @@ async fn an_api_that_stops_reading_stalls_the_upload() {
         fixture.emulator.fault(fault);
         let result = fixture.put(&package, NEVER).await;
         let (timeout, stored) = timed_out(result, TimeoutKind::Stall);
-        assert_eq!((timeout.request_sent, stored), (false, Stored::No));
-        assert!(timeout.content_read > 0 && timeout.content_read < 16 * MIB, "{timeout:?}");
+        assert_eq!(stored, Stored::No);
+        let Upload { read, size } = timeout.upload.unwrap();
+        assert!(size == 16 * MIB && (1..size).contains(&read), "{timeout:?}");
         in_time(fixture.emulator.all_closed()).await;
     }
     fixture.assert_nothing_stored();
@@ -49,8 +51,8 @@ async fn an_api_that_never_answers_is_waited_for_so_long() {
         fixture.emulator.fault(Fault::never_answer());
         let result = fixture.put(&package(MIB), options).await;
         let (timeout, stored) = timed_out(result, TimeoutKind::Answer);
-        assert_eq!((timeout.request_sent, stored), (true, Stored::Unknown));
-        assert_eq!(timeout.content_read, MIB);
+        assert_eq!(stored, Stored::Unknown);
+        assert_eq!(timeout.upload, Some(Upload { read: MIB, size: MIB }));
     }
     fixture.emulator.fault(Fault::never_answer());
     timed_out(fixture.get().await, TimeoutKind::Answer);
@@ -132,7 +134,7 @@ async fn an_api_that_accepts_no_connection_is_waited_for_so_long() {
     let result = in_time(plugin.build().unwrap().get_package(&version(1))).await;
 
     let (timeout, stored) = timed_out(result, TimeoutKind::Connect);
-    assert_eq!((timeout.request_sent, stored), (false, Stored::No));
+    assert_eq!((timeout.upload, stored), (None, Stored::No));
 }
 
 #[tokio::test]
@@ -142,5 +144,5 @@ async fn an_api_that_says_nothing_to_a_tls_hello_is_waited_for_so_long() {
     let plugin = short(|timeouts| timeouts.tls = SHORT)(plugin_for(&url)).build().unwrap();
     let result = in_time(plugin.get_package(&version(1))).await;
     let (timeout, stored) = timed_out(result, TimeoutKind::Tls);
-    assert_eq!((timeout.request_sent, stored), (false, Stored::No));
+    assert_eq!((timeout.upload, stored), (None, Stored::No));
 }

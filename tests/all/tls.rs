@@ -35,7 +35,8 @@ impl Secured {
 
     async fn put(&self, package: &[u8], options: PutOptions) -> Result<Reply> {
         let content = Content::from_bytes(package.to_vec()).unwrap();
-        in_time(self.plugin.put_package(&version(1), content, options)).await
+        let uploaded = in_time(self.plugin.put_package(&version(1), content, options)).await;
+        uploaded.map(|uploaded| uploaded.reply)
     }
 
     /// Both calls fail in the handshake; this is what is said.

@@ -208,8 +208,11 @@ async fn the_token_is_in_no_log_however_much_is_logged() {
 #[tokio::test]
 async fn the_component_sees_no_token_in_its_own_request() {
     let fixture = Fixture::with(|plugin| programs::run(programs::TELLS_ITS_HEADERS, plugin)).await;
+    let echo = Answer::new(200).header("X-Echo", TOKEN);
+    fixture.emulator.fault(Fault::answer(echo));
     let Reply { body, .. } = fixture.get().await.unwrap();
     assert!(body.contains("x-own: 1") && body.contains("content-length: "), "{body}");
+    assert!(body.contains("x-echo: ****"), "{body}");
     assert_hidden(&body);
     assert!(!body.to_ascii_lowercase().contains("fastly-key"), "{body}");
     assert_eq!(fixture.only_request().await.header("fastly-key"), Some(TOKEN));

@@ -88,7 +88,7 @@ async fn each_way_to_fail_has_its_exit_code_and_its_words() {
         ("get-reset.txt", Fault::reset(), 4),
     ] {
         fixture.emulator.fault(fault);
-        let ended = fixture.get(&[]).await;
+        let ended = fixture.get(&["--retries", "0"]).await;
         assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
         assert_eq!(ended.stdout, "", "{name}");
         assert_golden(name, &ended.stderr);
@@ -123,7 +123,7 @@ async fn an_api_that_is_not_there_ends_in_4() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
-    let ended = fixture.get(&["--api", &url]).await;
+    let ended = fixture.get(&["--api", &url, "--retries", "0"]).await;
     assert_eq!(ended.code, Some(4));
     assert!(ended.stderr.contains("was not reached"), "{}", ended.stderr);
 }

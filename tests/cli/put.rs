@@ -12,7 +12,7 @@ async fn an_upload_is_stored_and_shown() {
     fixture.write("app.tar.gz", &package());
     let ended = fixture.put("app.tar.gz", &[]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(ended.stderr, format!("uploaded {} bytes\n", package().len()));
+    assert_eq!(ended.stderr, format!("uploaded {} bytes, verified\n", package().len()));
     let stored = fixture.emulator.package(TARGET[1], 3).unwrap();
     assert!(ended.stdout.contains(stored.hashsum()), "{}", ended.stdout);
     let request = &fixture.emulator.requests()[0];
@@ -107,7 +107,7 @@ async fn each_way_to_fail_says_whether_anything_is_stored() {
         ),
     ] {
         fixture.emulator.fault(fault);
-        let ended = fixture.put("app.tar.gz", &["--json"]).await;
+        let ended = fixture.put("app.tar.gz", &["--json", "--retries", "0"]).await;
         assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
         assert_golden(name, &ended.stderr);
         let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -119,7 +119,8 @@ async fn each_way_to_fail_says_whether_anything_is_stored() {
 #[tokio::test]
 async fn a_401_stops_an_upload_that_asked_before_its_first_byte() {
     let fixture = Fixture::start().await;
-    fixture.write("app.tar.gz", &vec![7; 10 * 1024 * 1024]);
+    let options = sample::SampleOptions { size: Some(10 * 1024 * 1024), ..Default::default() };
+    fixture.write("app.tar.gz", &sample::package(options));
     for expect in ["always", "auto"] {
         let args = put("app.tar.gz", &["--expect", expect.to_owned().leak()]);
         let ended = ended(fixture.command(args).env("FASTLY_API_TOKEN", "wrong"), b"").await;

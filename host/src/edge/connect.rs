@@ -1,7 +1,7 @@
 //! Connections to the API: TCP, the way through a proxy, TLS, each with its time limit.
 
 use super::socket::{Socket, SocketHandle};
-use crate::plugin::Timeouts;
+use crate::builder::Timeouts;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
@@ -95,13 +95,9 @@ impl Connector {
         }
         // The hop to the proxy has its own limits; this one is for a proxy that doesn't answer.
         let limit = self.0.timeouts.connect.saturating_add(self.0.timeouts.tls);
-        within(limit, ConnectError::Timeout, tunnel.call(uri)).await?.map_err(|error| {
-            let why = match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            };
-            ConnectError::Proxy(name.to_string(), why)
-        })
+        within(limit, ConnectError::Timeout, tunnel.call(uri))
+            .await?
+            .map_err(|error| proxy_error(&name, &error))
     }
 
     async fn tls(&self, connection: Connection, uri: &Uri) -> Result<Connection, ConnectError> {
@@ -148,6 +144,21 @@ async fn within<F: Future>(
     future: F,
 ) -> Result<F::Output, ConnectError> {
     tokio::time::timeout(limit, future).await.map_err(|_| error)
+}
+
+/// Why there is no way through a proxy. What took too long on the way to it is a timeout as it is elsewhere.
+fn proxy_error(name: &Uri, error: &(dyn StdError + 'static)) -> ConnectError {
+    match error.source().and_then(|hop| hop.downcast_ref()) {
+        Some(ConnectError::Timeout) => ConnectError::Timeout,
+        Some(ConnectError::TlsTimeout) => ConnectError::TlsTimeout,
+        _ => {
+            let why = match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            ConnectError::Proxy(name.to_string(), why)
+        }
+    }
 }
 
 fn tcp_error(error: impl StdError + Send + Sync + 'static) -> ConnectError {
@@ -283,10 +294,17 @@ impl fmt::Display for ConnectError {
 
 impl StdError for ConnectError {}
 
-/// What is wrong with the server's certificate, in words that say what to do.
+/// What is wrong with the server's certificate, if that is what a handshake failed for.
+pub(crate) fn wrong_certificate(error: &io::Error) -> Option<&CertificateError> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref())? {
+        rustls::Error::InvalidCertificate(wrong) => Some(wrong),
+        _ => None,
+    }
+}
+
+/// Why a handshake failed, in words that say what to do.
 fn tls_reason(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(wrong)) = inner else { return error.to_string() };
+    let Some(wrong) = wrong_certificate(error) else { return error.to_string() };
     match wrong {
         CertificateError::UnknownIssuer => {
             "the server's certificate is from an authority that is not trusted here".into()
@@ -299,6 +317,9 @@ fn tls_reason(error: &io::Error) -> String {
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the server's certificate is for another name".into()
+        }
+        CertificateError::BadSignature => {
+            "the server's certificate isn't signed by the authority of that name that is trusted here".into()
         }
         CertificateError::Revoked => "the server's certificate was revoked".into(),
         other => format!("the server's certificate is not valid: {other}"),

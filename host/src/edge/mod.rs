@@ -1,28 +1,28 @@
 //! The only way out of the sandbox: policy, token, `100 Continue`, sending, in this order.
 
+mod answer;
 pub(crate) mod connect;
 pub(crate) mod egress;
 mod expect;
+mod lost;
+mod redact;
 mod socket;
 pub(crate) mod token;
 pub(crate) mod watch;
 
-use bytes::Bytes;
-use connect::{ConnectError, Connector};
+use answer::{Answer, OpenConnection};
+use connect::Connector;
 use egress::{Denial, DenialReason, EgressPolicy};
 use expect::ExpectContinue;
 use http::{HeaderName, Request, Response, StatusCode, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, capture_connection};
-use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use socket::SocketHandle;
-use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use token::Token;
 use tracing::Instrument;
@@ -50,19 +50,14 @@ pub(crate) fn pool(connector: Connector) -> Pool {
 /// One call's edge.
 pub(crate) struct Edge {
     policy: EgressPolicy,
-    token: Option<Token>,
+    token: Token,
     pool: Pool,
     watch: Watch,
     spent: bool,
 }
 
 impl Edge {
-    pub(crate) fn new(
-        policy: EgressPolicy,
-        token: Option<Token>,
-        pool: Pool,
-        watch: Watch,
-    ) -> Self {
+    pub(crate) fn new(policy: EgressPolicy, token: Token, pool: Pool, watch: Watch) -> Self {
         Self { policy, token, pool, watch, spent: false }
     }
 
@@ -89,17 +84,18 @@ impl WasiHttpHooks for Edge {
             self.watch.fail(Failure::Denied(denial));
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
-        if let Some(token) = &self.token {
-            request.headers_mut().insert(FASTLY_KEY, token.header());
-        }
-        let (pool, watch) = (self.pool.clone(), self.watch.clone());
+        request.headers_mut().insert(FASTLY_KEY, self.token.header());
+        let (pool, watch, token) = (self.pool.clone(), self.watch.clone(), self.token.clone());
         let span =
             tracing::debug_span!("request", method = %request.method(), uri = %request.uri());
         Box::new(
             async move {
+                // The pool answers a request that meets a connection which is being closed with an error. On a runtime of one thread
+                // the connection's task hears of the closing only now.
+                tokio::task::yield_now().await;
                 let response = send(&pool, request, &watch).await?;
                 let done = Box::new(async { Ok(()) }) as Box<_>;
-                Ok((response.map(BodyExt::boxed_unsync), done))
+                Ok((redact::response(response, &token).map(BodyExt::boxed_unsync), done))
             }
             .instrument(span),
         )
@@ -161,13 +157,13 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         response
     })
     .await;
-    let response = response.map_err(|error| lost(&error, watch))?;
-    watch.answered();
+    let response = response.map_err(|error| lost::request(&error, watch))?;
     let status = response.status();
+    watch.answered(status);
     tracing::debug!(%status, "answer");
     let whole = control.is_whole();
     if whole {
-        return Ok(Attempt { response: answer(response, connection, watch), unsent: None });
+        return Ok(Attempt { response: answer::of(response, connection, watch), unsent: None });
     }
     connection.spoilt = true;
     if let Some(connected) = captured.connection_metadata().as_ref() {
@@ -178,7 +174,7 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         watch.fail(Failure::Premature(status));
         return Err(Error::HttpProtocolError);
     }
-    Ok(Attempt { response: answer(response, connection, watch), unsent })
+    Ok(Attempt { response: answer::of(response, connection, watch), unsent })
 }
 
 fn content_length<B: Body>(request: &Request<B>) -> Option<u64> {
@@ -193,125 +189,4 @@ fn socket_in(connected: &Connected) -> Option<SocketHandle> {
     let mut extras = http::Extensions::new();
     connected.get_extras(&mut extras);
     extras.remove()
-}
-
-/// A connection with an exchange on it that isn't over.
-#[derive(Default)]
-struct OpenConnection {
-    socket: Option<SocketHandle>,
-    /// The exchange can't end well any more: the request wasn't sent whole.
-    spoilt: bool,
-    over: bool,
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        if (self.spoilt || !self.over)
-            && let Some(socket) = &self.socket
-        {
-            socket.close();
-        }
-    }
-}
-
-/// The body of an answer, which holds its connection until it was read to the end.
-struct Answer {
-    body: Incoming,
-    connection: OpenConnection,
-    watch: Watch,
-}
-
-fn answer(
-    response: Response<Incoming>,
-    connection: OpenConnection,
-    watch: &Watch,
-) -> Response<Answer> {
-    response.map(|body| {
-        let mut answer = Answer { body, connection, watch: watch.clone() };
-        answer.connection.over = answer.body.is_end_stream();
-        answer
-    })
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() || self.body.is_end_stream() {
-            self.connection.over = true;
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| lost_in_http(&error, &self.watch))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// Notes why a request failed in full, and gives the component wasi:http's word for it.
-fn lost(error: &ClientError, watch: &Watch) -> Error {
-    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
-    let mut last = error.to_string();
-    while let Some(current) = source {
-        if let Some(error) = current.downcast_ref::<ConnectError>() {
-            tracing::debug!(%error, "no connection");
-            watch.fail(match error {
-                ConnectError::Timeout => Failure::Timeout(crate::error::TimeoutKind::Connect),
-                ConnectError::TlsTimeout => Failure::Timeout(crate::error::TimeoutKind::Tls),
-                other => Failure::Lost(other.to_string()),
-            });
-            return connect_code(error);
-        }
-        if let Some(error) = current.downcast_ref::<hyper::Error>() {
-            return lost_in_http(error, watch);
-        }
-        last = current.to_string();
-        source = current.source();
-    }
-    watch.fail(Failure::Lost(last));
-    Error::ConnectionTerminated
-}
-
-fn lost_in_http(error: &hyper::Error, watch: &Watch) -> Error {
-    let why = match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
-    tracing::debug!(error = why, "the exchange was lost");
-    watch.fail(Failure::Lost(why));
-    if error.is_parse_too_large() {
-        Error::HttpResponseHeaderSectionSize(None)
-    } else if error.is_parse() {
-        Error::HttpProtocolError
-    } else if error.is_incomplete_message() || error.source().is_some_and(is_unexpected_eof) {
-        Error::HttpResponseIncomplete
-    } else {
-        Error::ConnectionTerminated
-    }
-}
-
-fn is_unexpected_eof(error: &(dyn StdError + 'static)) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
-}
-
-fn connect_code(error: &ConnectError) -> Error {
-    match error {
-        ConnectError::Resolve(_) => Error::DnsError { rcode: None, info_code: None },
-        ConnectError::Tcp(std::io::ErrorKind::ConnectionRefused, _) => Error::ConnectionRefused,
-        ConnectError::Tcp(..) | ConnectError::Proxy(..) => Error::DestinationUnavailable,
-        ConnectError::Timeout | ConnectError::TlsTimeout => Error::ConnectionTimeout,
-        ConnectError::Roots(_) => Error::ConfigurationError,
-        ConnectError::Tls(_) => Error::TlsCertificateError,
-    }
 }

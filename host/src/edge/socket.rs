@@ -14,7 +14,8 @@ pub(crate) struct SocketHandle(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    moved: AtomicU64,
+    written: AtomicU64,
+    read: AtomicU64,
     heard: AtomicU64,
     closed: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -30,7 +31,12 @@ impl PartialEq for SocketHandle {
 impl SocketHandle {
     /// Bytes that the kernel took or gave, both directions together.
     pub(crate) fn moved(&self) -> u64 {
-        self.0.moved.load(Ordering::Relaxed)
+        self.written() + self.0.read.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the kernel took.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
     }
 
     /// How often the peer was heard, TLS taken off.
@@ -66,10 +72,6 @@ impl SocketHandle {
         }
         Ok(())
     }
-
-    fn count(&self, bytes: usize) {
-        self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
 }
 
 pub(crate) struct Socket {
@@ -87,7 +89,9 @@ impl Socket {
     /// error, so a write that fails is left pending: the read side, which it polls as well, has the answer, or else the end.
     fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
-            Poll::Ready(Ok(bytes)) => self.handle.count(bytes),
+            Poll::Ready(Ok(bytes)) => {
+                self.handle.0.written.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
             Poll::Ready(Err(error)) if is_lost(&error) => {
                 self.write_failed = true;
                 return Poll::Pending;
@@ -113,7 +117,8 @@ impl AsyncRead for Socket {
         this.handle.check(cx, &this.stream)?;
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        this.handle.count(buffer.filled().len() - before);
+        let read = buffer.filled().len() - before;
+        this.handle.0.read.fetch_add(read as u64, Ordering::Relaxed);
         result
     }
 }

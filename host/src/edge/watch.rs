@@ -3,8 +3,8 @@
 use super::egress::Denial;
 use super::expect::BodyControl;
 use super::socket::SocketHandle;
+use crate::builder::Timeouts;
 use crate::error::TimeoutKind;
-use crate::plugin::Timeouts;
 use http::StatusCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,8 @@ struct State {
     connecting: bool,
     socket: Option<SocketHandle>,
     body: Option<BodyControl>,
-    answered: bool,
+    /// The final answer's.
+    status: Option<StatusCode>,
     failure: Option<Failure>,
 }
 
@@ -43,6 +44,7 @@ impl Watch {
         let mut state = self.lock();
         state.connecting = true;
         state.socket = None;
+        state.status = None;
         state.body = Some(body);
     }
 
@@ -52,10 +54,15 @@ impl Watch {
         state.socket = Some(socket);
     }
 
-    pub(crate) fn answered(&self) {
+    pub(crate) fn answered(&self, status: StatusCode) {
         let mut state = self.lock();
         state.connecting = false;
-        state.answered = true;
+        state.status = Some(status);
+    }
+
+    /// The status of the answer, if one came.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.lock().status
     }
 
     /// Notes why a request failed. A denial outlasts what follows from it.
@@ -78,23 +85,29 @@ impl Watch {
         state.socket.is_some() && state.body.as_ref().is_some_and(BodyControl::is_whole)
     }
 
-    /// Returns when no byte has moved for too long. While a connection is made, that has its own limits.
+    /// Returns when no byte has moved for too long, or no answer has come since the last of the request went. While a connection is
+    /// made, that has its own limits.
     pub(crate) async fn stalled(&self, timeouts: &Timeouts) -> TimeoutKind {
         let tick = timeouts.stall.min(timeouts.answer) / 10;
         let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(500));
-        let mut last = (0, false, false);
+        let mut last = (0, false, None);
         let mut since = Instant::now();
         loop {
             tokio::time::sleep(tick).await;
             let state = self.lock();
-            let moved = state.socket.as_ref().map_or(0, SocketHandle::moved);
             let sent = state.body.as_ref().is_some_and(BodyControl::is_whole);
-            let now = (moved, sent, state.answered);
+            let waiting = sent && state.status.is_none();
+            // A server that only says that it is still there has not answered.
+            let moved = state.socket.as_ref().map_or(0, |socket| match waiting {
+                true => socket.written(),
+                false => socket.moved(),
+            });
+            let now = (moved, sent, state.status);
             if now != last || state.connecting {
                 last = now;
                 since = Instant::now();
             }
-            let (limit, kind) = match sent && !state.answered {
+            let (limit, kind) = match waiting {
                 true => (timeouts.answer, TimeoutKind::Answer),
                 false => (timeouts.stall, TimeoutKind::Stall),
             };

@@ -30,7 +30,8 @@ Exit codes:
   3  the API said no
   4  the API was not reached, or the connection was lost
   5  timed out
-  6  the package was refused here: missing, a folder, empty, unreadable, changed while it was read";
+  6  the package was refused here: missing, a folder, empty, too large, not a package, unreadable, changed while it was read
+  7  what the API stored is not what was sent";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -75,9 +76,13 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Give up after this long, such as 30s or 2m.
+    /// Give up after this long, such as 30s or 2m; retries included.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Try again up to so often, where that may help; an upload only when it is known that it isn't stored. 0: never.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) retries: u32,
 
     /// Trust the certificates in this PEM file too.
     #[arg(long, value_name = "FILE")]
@@ -115,6 +120,14 @@ pub(crate) struct Put {
     /// Ask the API before sending the package (Expect: 100-continue). auto: from 1 MiB on.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) expect: When,
+
+    /// Don't compare what the API stored with what was sent.
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+
+    /// Send what is too large or doesn't look like a package.
+    #[arg(long)]
+    pub(crate) force: bool,
 
     /// Print one JSON object, with the API's own JSON in it under `raw`.
     #[arg(short, long)]

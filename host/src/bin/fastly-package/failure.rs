@@ -64,10 +64,11 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Operation(_, error) => match error {
                 Error::InvalidArgument(_) | Error::Token(_) => 2,
-                Error::Api(_) => 3,
+                Error::Api { .. } => 3,
                 Error::Transport(_) => 4,
                 Error::Timeout(_) => 5,
                 Error::Content(_) => 6,
+                Error::Mismatch(_) => 7,
                 _ => 1,
             },
         }
@@ -85,7 +86,9 @@ impl Failure {
                     Kind::Get => "can't get the package of",
                     Kind::Put => "can't upload to",
                 };
-                format!("{what} service {service_id} version {version}: {error}")
+                let nothing =
+                    if self.says_nothing_is_stored() { "; nothing is stored" } else { "" };
+                format!("{what} service {service_id} version {version}: {error}{nothing}")
             }
         }
     }
@@ -102,10 +105,15 @@ impl Failure {
             Self::Operation(operation, error) => (operation, error),
         };
         match error {
-            Error::Api(api) => operation.api_hint(api.status, error, api.rate_limit.as_ref()),
+            Error::Api { error: api, .. } => {
+                operation.api_hint(api.status, error, api.rate_limit.as_ref())
+            }
             Error::Content(error) => content_hint(error),
             Error::Token(_) => Some(format!("tokens are made at {TOKENS}")),
-            Error::UnexpectedResponse(response) if response.reason == UnexpectedReason::Status => {
+            Error::Mismatch(_) => Some(operation.mismatch_hint()),
+            Error::UnexpectedResponse { response, .. }
+                if response.reason == UnexpectedReason::Status =>
+            {
                 Some("is --api (or FASTLY_API_ENDPOINT) the address of Fastly's API?".into())
             }
             _ if operation.kind == Kind::Put && error.stored() == Stored::Unknown => {
@@ -122,6 +130,18 @@ impl Failure {
             }
             _ => None,
         }
+    }
+
+    /// Whether it is worth saying that an upload left nothing behind: after a refusal or on bad arguments it goes without saying.
+    fn says_nothing_is_stored(&self) -> bool {
+        let Self::Operation(operation, error) = self else { return false };
+        let in_doubt = match error {
+            Error::Transport(_) | Error::Timeout(_) | Error::Component(_) => true,
+            Error::UnexpectedResponse { .. } => true,
+            Error::Api { error, .. } => error.status == 408 || error.status >= 500,
+            _ => false,
+        };
+        operation.kind == Kind::Put && in_doubt && error.stored() == Stored::No
     }
 
     /// Whether anything is stored, if it was an upload that failed.
@@ -163,17 +183,28 @@ impl Operation {
                 "clone the version and upload to the clone: fastly service-version clone --service-id {service_id} --version {version}"
             )),
             429 => Some(rate_limit_hint(limit)),
-            500.. if self.kind == Kind::Put => Some(self.compare_hint()),
+            408 | 500.. if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
+                Some(self.compare_hint())
+            }
             500.. => Some("that is on the API's side: try again later, and see https://www.fastlystatus.com".into()),
             _ => None,
         }
     }
 
     fn compare_hint(&self) -> String {
+        format!("the package may be stored: see with {}", self.get_command())
+    }
+
+    fn mismatch_hint(&self) -> String {
         format!(
-            "the package may be stored: see with fastly-package get --service-id {} --version {}",
-            self.service_id, self.version
+            "don't activate the version before it has the right package: upload again, and see what is stored with {}",
+            self.get_command()
         )
+    }
+
+    fn get_command(&self) -> String {
+        let Self { service_id, version, .. } = self;
+        format!("fastly-package get --service-id {service_id} --version {version}")
     }
 }
 
@@ -188,7 +219,15 @@ fn content_hint(error: &ContentError) -> Option<String> {
         ContentError::TooShort { .. } | ContentError::TooLong { .. } => {
             Some("nothing was stored; is something still writing to it?".into())
         }
-        ContentError::TooLarge(_) => Some("that is the API's limit".into()),
+        ContentError::Changed => {
+            Some("nothing was stored; is something still writing to it?".into())
+        }
+        ContentError::TooLarge { .. } => {
+            Some("that is the API's limit; --force sends it all the same".into())
+        }
+        ContentError::NotAPackage(_) => Some(
+            "`fastly compute build` writes the package to pkg/NAME.tar.gz; --force sends this all the same".into(),
+        ),
         _ => None,
     }
 }

@@ -8,27 +8,52 @@ const SENDING: &str =
 /// What was read is handed on, but the last of it may still be on its way.
 const SENT: &str = "{bar:30} {binary_total_bytes}, waiting for the API";
 
-/// A bar with size, rate and time left; nothing where stderr is no terminal.
-pub(crate) fn bar(size: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let target = ProgressDrawTarget::stderr_with_hz(10);
-    styled(ProgressBar::with_draw_target(Some(size), target), SENDING)
-}
+/// A bar with size, rate and time left; nothing before it begins, and nothing where stderr is no terminal.
+#[derive(Clone)]
+pub(crate) struct Progress(ProgressBar);
 
-/// Moves the bar to what was read.
-pub(crate) fn advance(bar: &ProgressBar, read: u64) {
-    bar.set_position(read);
-    if bar.length() == Some(read) {
-        styled(bar.clone(), SENT).tick();
+impl Default for Progress {
+    fn default() -> Self {
+        Self(ProgressBar::hidden())
     }
 }
 
-fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+impl Progress {
+    pub(crate) fn begin(&self, size: u64, quiet: bool) {
+        self.0.set_length(size);
+        self.style(SENDING);
+        if !quiet && std::io::stderr().is_terminal() {
+            self.0.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            self.0.reset();
+        }
+    }
+
+    /// Moves the bar to what was read; a retry begins at the beginning.
+    pub(crate) fn advance(&self, read: u64) {
+        if read < self.0.position() {
+            self.style(SENDING);
+            self.0.reset();
+        }
+        self.0.set_position(read);
+        if self.0.length() == Some(read) {
+            self.style(SENT);
+            self.0.tick();
+        }
+    }
+
+    /// Takes the bar away while something is printed.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.0.set_style(style);
+        }
     }
 }
 

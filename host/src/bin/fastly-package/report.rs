@@ -1,7 +1,7 @@
 //! All printing. stdout is the result, stderr is for people.
 
 use crate::failure::Failure;
-use fastly_package::{Error, PackageMetadata, RateLimit, Reply, Stored};
+use fastly_package::{Error, PackageMetadata, Proof, RateLimit, Reply, Retry, Stored};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
@@ -17,18 +17,46 @@ pub(crate) struct Report {
     pub(crate) upload: bool,
 }
 
+/// What an upload came to, beside the reply.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) bytes: u64,
+    pub(crate) proof: &'a Proof,
+    pub(crate) attempts: u32,
+}
+
 impl Report {
-    /// The package that an operation returned. `uploaded`: how many bytes went there, for an upload.
+    /// The package that an operation returned, for an upload with what was sent.
     ///
     /// Fails when it can't be written: a result that is lost is none.
-    pub(crate) fn reply(self, reply: &Reply, uploaded: Option<u64>) -> Result<(), Failure> {
-        if self.json {
-            return self.line(&to_json(&ReplyJson::new(reply, uploaded)));
+    pub(crate) fn reply(self, reply: &Reply, sent: Option<Sent<'_>>) -> Result<(), Failure> {
+        if let Some(sent) = sent {
+            self.sent(sent);
         }
-        if let Some(bytes) = uploaded {
-            self.say(&format!("uploaded {bytes} bytes"));
+        match self.json {
+            true => self.line(&to_json(&ReplyJson::new(reply, sent))),
+            false => self.line(&table(reply)),
         }
-        self.line(&table(reply))
+    }
+
+    fn sent(self, sent: Sent<'_>) {
+        let unproven = |why: &str| self.say(&format!("warning: stored, but not verified: {why}"));
+        match sent.proof {
+            Proof::Unnamed => unproven("the API names no SHA-512 of it"),
+            Proof::Failed(error) => unproven(&printable(&error.to_string())),
+            Proof::Verified | Proof::Off => {}
+        }
+        let verified = if matches!(sent.proof, Proof::Verified) { ", verified" } else { "" };
+        if !self.json {
+            self.say(&format!("uploaded {} bytes{verified}", sent.bytes));
+        }
+    }
+
+    /// A call that failed is about to be made again.
+    pub(crate) fn retry(self, retry: &Retry<'_>) {
+        let Retry { error, number, limit, wait, .. } = retry;
+        let (error, wait) = (printable(&error.to_string()), wait.as_secs_f64());
+        self.say(&format!("warning: {error}; trying again in {wait:.1}s ({number} of {limit})"));
     }
 
     /// A failure, and the exit code that goes with it.
@@ -134,8 +162,8 @@ struct ReplyJson<'a> {
     deleted_at: Option<&'a str>,
     metadata: Option<MetadataJson<'a>>,
     rate_limit: Option<RateLimitJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uploaded_bytes: Option<u64>,
+    #[serde(flatten)]
+    sent: Option<SentJson>,
     raw: Option<&'a RawValue>,
 }
 
@@ -159,8 +187,15 @@ struct RateLimitJson<'a> {
     retry_after: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct SentJson {
+    uploaded_bytes: u64,
+    verified: bool,
+    attempts: u32,
+}
+
 impl<'a> ReplyJson<'a> {
-    fn new(reply: &'a Reply, uploaded_bytes: Option<u64>) -> Self {
+    fn new(reply: &'a Reply, sent: Option<Sent<'_>>) -> Self {
         let package = &reply.package;
         Self {
             id: &package.id,
@@ -181,7 +216,11 @@ impl<'a> ReplyJson<'a> {
                 wasm_metadata: metadata.wasm_metadata.as_deref().and_then(raw),
             }),
             rate_limit: reply.rate_limit.as_ref().map(RateLimitJson::new),
-            uploaded_bytes,
+            sent: sent.map(|Sent { bytes, proof, attempts }| SentJson {
+                uploaded_bytes: bytes,
+                verified: matches!(proof, Proof::Verified),
+                attempts,
+            }),
             raw: raw(&reply.body),
         }
     }
@@ -229,7 +268,7 @@ impl<'a> FailureJson<'a> {
             _ => None,
         };
         let api = match error {
-            Some(Error::Api(api)) => Some(api),
+            Some(Error::Api { error, .. }) => Some(error),
             _ => None,
         };
         Self {
@@ -242,7 +281,8 @@ impl<'a> FailureJson<'a> {
                 hint,
                 stored: stored.map(|stored| match stored {
                     Stored::No => "no",
-                    Stored::Unknown => "unknown",
+                    Stored::Other => "other",
+                    _ => "unknown",
                 }),
                 rate_limit: api.and_then(|api| api.rate_limit.as_ref()).map(RateLimitJson::new),
             },

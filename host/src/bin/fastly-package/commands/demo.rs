@@ -34,11 +34,16 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
             version: VERSION,
             token: TokenSource::Demo,
         };
-        let connection =
-            Connection { api: emulator.url(), token_file: None, timeout: None, ca_cert: None };
+        let connection = Connection {
+            api: emulator.url(),
+            token_file: None,
+            timeout: None,
+            retries: 0,
+            ca_cert: None,
+        };
         let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
         let token = Token::new(TOKEN).map_err(fail)?;
-        Session::open(&connection, token, operation, start)
+        Session::open(&connection, token, operation, start, report)
     };
     report.say(&format!("Fastly's API, emulated on {}\n", emulator.url()));
     let put = session(Kind::Put)?;

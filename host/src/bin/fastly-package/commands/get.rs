@@ -8,9 +8,9 @@ use std::time::Instant;
 
 pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
     let start = Instant::now();
-    let (token, source) = token(&args.connection)?;
+    let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Get, &args.target, source);
-    let session = Session::open(&args.connection, token, operation, start)?;
+    let session = Session::open(&args.connection, token, operation, start, report)?;
     session.get(report).await
 }
 

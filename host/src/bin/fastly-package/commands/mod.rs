@@ -7,8 +7,9 @@ mod put;
 
 use crate::cli::{Cli, Command, Connection};
 use crate::failure::{Failure, Kind, Operation, TokenSource};
+use crate::progress::Progress;
 use crate::report::Report;
-use fastly_package::{Error, Plugin, ServiceVersion, Timeouts, Token};
+use fastly_package::{Error, Plugin, Retries, ServiceVersion, Timeouts, Token};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -38,6 +39,7 @@ struct Session {
     plugin: Plugin,
     target: ServiceVersion,
     operation: Operation,
+    progress: Progress,
     /// The limit for everything, as it was typed.
     timeout: Option<std::time::Duration>,
 }
@@ -49,6 +51,7 @@ impl Session {
         token: Token,
         operation: Operation,
         start: Instant,
+        report: Report,
     ) -> Result<Self, Failure> {
         let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
         let mut builder = Plugin::builder().token(token).api(connection.api.parse().map_err(fail)?);
@@ -61,9 +64,16 @@ impl Session {
         let timeout = connection.timeout;
         let total = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
         let timeouts = Timeouts { total, ..Timeouts::default() };
-        let plugin = builder.timeouts(timeouts).build().map_err(fail)?;
+        let retries = Retries { limit: connection.retries, ..Retries::default() };
+        let progress = Progress::default();
+        let shown = progress.clone();
+        let builder = builder
+            .timeouts(timeouts)
+            .retries(retries)
+            .on_retry(move |retry| shown.suspend(|| report.retry(retry)));
+        let plugin = builder.build().map_err(fail)?;
         let target = ServiceVersion::new(&operation.service_id, operation.version).map_err(fail)?;
-        Ok(Self { plugin, target, operation, timeout })
+        Ok(Self { plugin, target, operation, progress, timeout })
     }
 
     fn failed(&self, mut error: Error) -> Failure {
@@ -81,7 +91,7 @@ fn operation(kind: Kind, target: &crate::cli::Target, token: TokenSource) -> Ope
 }
 
 /// Reads the token from where the flags say.
-fn token(connection: &Connection) -> Result<(Token, TokenSource), Failure> {
+fn token(connection: &Connection, report: Report) -> Result<(Token, TokenSource), Failure> {
     let usage = |error: Error| Failure::Usage(error.to_string());
     match connection.token_file.as_deref() {
         Some(path) if path == Path::new("-") => {
@@ -90,6 +100,12 @@ fn token(connection: &Connection) -> Result<(Token, TokenSource), Failure> {
         }
         Some(path) => {
             let token = Token::from_file(path).map_err(usage)?;
+            if is_readable_by_others(path) {
+                let path = path.display();
+                report.say(&format!(
+                    "warning: others can read the token in {path}: chmod 600 {path}"
+                ));
+            }
             Ok((token, TokenSource::File(path.to_owned())))
         }
         None if std::env::var_os("FASTLY_API_TOKEN").is_none_or(|token| token.is_empty()) => {
@@ -100,4 +116,13 @@ fn token(connection: &Connection) -> Result<(Token, TokenSource), Failure> {
             Ok((token, TokenSource::Environment))
         }
     }
+}
+
+/// Whether more than its owner may read a file. What isn't a file, such as a pipe, is nobody else's.
+fn is_readable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const READ_BY_OTHERS: u32 = 0o044;
+    std::fs::metadata(path).is_ok_and(|metadata| {
+        metadata.is_file() && metadata.permissions().mode() & READ_BY_OTHERS != 0
+    })
 }

@@ -3,16 +3,14 @@
 use super::{Session, operation, token};
 use crate::cli::{Put, When};
 use crate::failure::{Failure, Kind, Operation};
-use crate::progress;
-use crate::report::Report;
-use fastly_package::{Content, ContentError, Error, Expect, PutOptions, TimeoutError, TimeoutKind};
+use crate::report::{Report, Sent};
+use fastly_package::{
+    Content, ContentError, Error, Expect, PutOptions, SIZE_LIMIT, Stored, TimeoutError, TimeoutKind,
+};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// The largest package that the API takes, in bytes; the Fastly CLI has the same limit. What comes without a size is kept up to here.
-const SPOOL_LIMIT: u64 = 100_000_000;
 
 pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     let start = Instant::now();
@@ -23,7 +21,7 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     if args.size.is_some() && !from_stdin {
         return Err(Failure::Usage("--size goes with --package -: a file has its own".into()));
     }
-    let (token, source) = token(&args.connection)?;
+    let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Put, &args.target, source);
     let content = within(args.connection.timeout, open(args), &operation).await?;
     let expect = match args.expect {
@@ -31,8 +29,9 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
         When::Always => Expect::Always,
         When::Never => Expect::Never,
     };
-    let session = Session::open(&args.connection, token, operation, start)?;
-    session.put(content, PutOptions { expect }, report).await
+    let options = PutOptions { expect, verify: !args.no_verify, force: args.force };
+    let session = Session::open(&args.connection, token, operation, start, report)?;
+    session.put(content, options, report).await
 }
 
 impl Session {
@@ -43,12 +42,14 @@ impl Session {
         report: Report,
     ) -> Result<(), Failure> {
         let size = content.size();
-        let bar = progress::bar(size, report.quiet);
-        let moved = bar.clone();
-        let content = content.on_progress(move |read| progress::advance(&moved, read));
-        let reply = self.plugin.put_package(&self.target, content, options).await;
-        bar.finish_and_clear();
-        report.reply(&reply.map_err(|error| self.failed(error))?, Some(size))
+        self.progress.begin(size, report.quiet);
+        let progress = self.progress.clone();
+        let content = content.on_progress(move |read| progress.advance(read));
+        let uploaded = self.plugin.put_package(&self.target, content, options).await;
+        self.progress.clear();
+        let uploaded = uploaded.map_err(|error| self.failed(error))?;
+        let sent = Sent { bytes: size, proof: &uploaded.proof, attempts: uploaded.attempts };
+        report.reply(&uploaded.reply, Some(sent))
     }
 }
 
@@ -60,7 +61,7 @@ async fn open(args: &Put) -> Result<Content, Error> {
             Ok(metadata) if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) => {
                 let path = args.package.clone();
                 let opened = move || File::open(&path).map_err(|e| ContentError::Open(path, e));
-                spool(opened).await
+                spool(opened, args.force).await
             }
             _ => Content::open(&args.package).await,
         };
@@ -73,18 +74,21 @@ async fn open(args: &Put) -> Result<Content, Error> {
         // Redirected from a file: it has a size.
         Ok(metadata) if metadata.is_file() => Content::from_file(file),
         Ok(metadata) if metadata.is_dir() => Err(ContentError::NotAFile("-".into()).into()),
-        _ => spool(move || Ok(file)).await,
+        _ => spool(move || Ok(file), args.force).await,
     }
 }
 
-/// Stores a stream of unknown length in a temporary file that has no name, so that nothing is left of it whatever happens.
+/// Stores a stream of unknown length in a temporary file that has no name, so that nothing is left of it whatever happens. Without
+/// `force`, no more of it than the API takes.
 async fn spool(
     open: impl FnOnce() -> Result<File, ContentError> + Send + 'static,
+    force: bool,
 ) -> Result<Content, Error> {
+    let limit = if force { u64::MAX } else { SIZE_LIMIT };
     let copying = tokio::task::spawn_blocking(move || {
         let mut kept = tempfile::tempfile()?;
         let length = std::io::copy(
-            &mut open().map_err(std::io::Error::other)?.take(SPOOL_LIMIT + 1),
+            &mut open().map_err(std::io::Error::other)?.take(limit.saturating_add(1)),
             &mut kept,
         )?;
         kept.rewind()?;
@@ -92,8 +96,8 @@ async fn spool(
     });
     let copied = copying.await.map_err(std::io::Error::other).and_then(|copied| copied);
     let (kept, length) = copied.map_err(ContentError::Read)?;
-    if length > SPOOL_LIMIT {
-        return Err(ContentError::TooLarge(SPOOL_LIMIT).into());
+    if length > limit {
+        return Err(ContentError::TooLarge { limit }.into());
     }
     Content::from_file(kept)
 }
@@ -110,7 +114,7 @@ async fn within(
         Ok(opened) => opened.map_err(fail),
         Err(_) => {
             let kind = TimeoutKind::Total;
-            let timed_out = TimeoutError { kind, limit, content_read: 0, request_sent: false };
+            let timed_out = TimeoutError { kind, limit, upload: None, stored: Stored::No };
             Err(fail(Error::Timeout(timed_out)))
         }
     }

@@ -1,0 +1,194 @@
+//! How a `Plugin` is set up.
+
+use crate::api::{ApiUrl, FASTLY_API};
+use crate::bindings::PluginPre;
+use crate::edge;
+use crate::edge::connect::Connector;
+use crate::edge::token::Token;
+use crate::error::{ComponentError, Error, Result, Stored, TimeoutKind};
+use crate::plugin::{Inner, Plugin};
+use crate::retries::{OnRetry, Retries, Retry};
+use crate::sandbox::{self, Limits, Ticker};
+use crate::turns::Turns;
+use hyper_util::client::proxy::matcher::Matcher;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::borrow::Cow;
+use std::time::Duration;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// The component as it was built: what other hosts run.
+pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+/// The same, compiled for this machine.
+const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
+
+/// How long each step may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Making a connection, name resolution included. Default: 10 s.
+    pub connect: Duration,
+    /// The TLS handshake. Default: 10 s.
+    pub tls: Duration,
+    /// While an exchange runs: no byte moving, in either direction. Default: 60 s.
+    pub stall: Duration,
+    /// The answer, counted from when the whole request was sent. Default: 120 s.
+    pub answer: Duration,
+    /// The whole operation: waiting for another upload to the service, retries and proof included. Default: none.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            tls: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            answer: Duration::from_secs(120),
+            total: None,
+        }
+    }
+}
+
+impl Timeouts {
+    pub(crate) fn limit(&self, kind: TimeoutKind) -> Duration {
+        match kind {
+            TimeoutKind::Connect => self.connect,
+            TimeoutKind::Tls => self.tls,
+            TimeoutKind::Stall => self.stall,
+            TimeoutKind::Answer => self.answer,
+            TimeoutKind::Total => self.total.unwrap_or_default(),
+        }
+    }
+}
+
+/// Sets up a [`Plugin`].
+#[derive(Debug, Default)]
+pub struct PluginBuilder {
+    token: Option<Token>,
+    api: Option<ApiUrl>,
+    user_agent: Option<String>,
+    timeouts: Timeouts,
+    limits: Limits,
+    retries: Retries,
+    on_retry: OnRetry,
+    roots: Vec<CertificateDer<'static>>,
+    no_proxy: bool,
+    component: Option<Cow<'static, [u8]>>,
+}
+
+impl PluginBuilder {
+    /// Sets the API token, without which nothing is built.
+    pub fn token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Sets where the API is. Default: `https://api.fastly.com`.
+    pub fn api(mut self, api: ApiUrl) -> Self {
+        self.api = Some(api);
+        self
+    }
+
+    /// Sets the `User-Agent`. Default: this crate's name and version.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// Sets how long each step may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Sets what the component may use up.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Trusts the certificates in this PEM text, beside the platform's.
+    ///
+    /// Fails with [`Error::InvalidArgument`] when there is no certificate in it.
+    pub fn ca_certificates(mut self, pem: &[u8]) -> Result<Self> {
+        let wrong = |why: &str| Error::InvalidArgument(format!("the CA certificates: {why}"));
+        let before = self.roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            self.roots.push(certificate.map_err(|error| wrong(&error.to_string()))?);
+        }
+        if self.roots.len() == before {
+            return Err(wrong("there is no certificate in PEM form"));
+        }
+        Ok(self)
+    }
+
+    /// Sets how calls that failed are made again.
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Calls `listener` before each retry, before it is waited for. It must not block.
+    pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
+        self.on_retry = OnRetry::new(listener);
+        self
+    }
+
+    /// Doesn't use the proxies that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    pub fn no_proxy(mut self) -> Self {
+        self.no_proxy = true;
+        self
+    }
+
+    /// Runs another component of the same world, compiled ahead of time, in place of the embedded one.
+    ///
+    /// # Safety
+    ///
+    /// The bytes must be what this version of wasmtime compiled under this crate's engine configuration, and must come from a place
+    /// that is trusted as much as this program: they are machine code, and wasmtime can't check it.
+    pub unsafe fn precompiled_component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.component = Some(bytes.into());
+        self
+    }
+
+    /// Loads the component.
+    ///
+    /// Fails with [`Error::Token`] without a token, and with [`Error::Component`] when the component can't be loaded or wants to import
+    /// what the sandbox doesn't have.
+    pub fn build(self) -> Result<Plugin> {
+        let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
+        let engine = Engine::new(&crate::engine::config()).map_err(unloadable)?;
+        let bytes = self.component.as_deref().unwrap_or(PRECOMPILED);
+        // SAFETY: the bytes are those that the build script compiled, or those that the caller of `precompiled_component` vouches for.
+        let component = unsafe { Component::deserialize(&engine, bytes) }.map_err(unloadable)?;
+        let linked = sandbox::linker(&engine)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .and_then(PluginPre::new);
+        let ticker = Ticker::start(&engine).map_err(unloadable)?;
+        let proxies = (!self.no_proxy).then(Matcher::from_env);
+        let api = match self.api {
+            Some(api) => api,
+            None => FASTLY_API.parse()?,
+        };
+        Ok(Plugin::from(Inner {
+            engine,
+            component: linked.map_err(unloadable)?,
+            ticker,
+            pool: edge::pool(Connector::new(self.timeouts, proxies, self.roots)),
+            api,
+            token,
+            user_agent: self.user_agent,
+            timeouts: self.timeouts,
+            limits: self.limits,
+            retries: self.retries,
+            on_retry: self.on_retry,
+            turns: Turns::new(),
+        }))
+    }
+}
+
+fn unloadable(error: impl Into<wasmtime::Error>) -> Error {
+    let message = format!("it can't be loaded: {:#}", error.into());
+    Error::Component(ComponentError { message, stored: Stored::No })
+}
