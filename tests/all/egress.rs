@@ -1,6 +1,8 @@
 //! Components that ask for what they may not: it is denied, and nothing is connected to for it.
 
-use crate::fixture::{Fixture, SERVICE, TOKEN, assert_untouched, in_time, package, version};
+use crate::fixture::{
+    Fixture, SERVICE, TOKEN, assert_untouched, in_time, package, plugin_for, version,
+};
 use crate::programs;
 use fastly_package::{Denial, DenialReason, Error, Reply, Result, ServiceVersion, Stored};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault};
@@ -64,6 +66,33 @@ async fn another_host_is_never_connected_to() {
     }
     assert_untouched(&elsewhere).await;
     assert_untouched(&trial.fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_only_looks_like_the_api_is_never_connected_to() {
+    let plugin = plugin_for("https://api.fastly.com");
+    let plugin = programs::run(programs::ANOTHER_AUTHORITY, plugin).build().unwrap();
+    for (authority, reason) in [
+        ("api.fastly.com.evil.test", DenialReason::Host),
+        ("api.fastly.com.", DenialReason::Host),
+        ("api-fastly.com", DenialReason::Host),
+        ("xapi.fastly.com", DenialReason::Host),
+        ("fastly.com", DenialReason::Host),
+        ("rt.fastly.com", DenialReason::Host),
+        ("api.fastly.com@evil.test", DenialReason::Host),
+        ("evil.test@api.fastly.com", DenialReason::Host),
+        ("user:pw@api.fastly.com:443", DenialReason::Host),
+        ("151.101.1.57", DenialReason::Host),
+        ("[2a04:4e42::313]", DenialReason::Host),
+        ("api.fastly.com:80", DenialReason::Port),
+        ("api.fastly.com:8443", DenialReason::Port),
+        ("api.fastly.com:4430", DenialReason::Port),
+    ] {
+        let target = ServiceVersion::new(authority, 1).unwrap();
+        let result = in_time(plugin.get_package(&target)).await;
+        let Err(Error::Denied { denial, .. }) = result else { panic!("{authority}: {result:?}") };
+        assert_eq!(denial.reason, reason, "{authority}: {denial}");
+    }
 }
 
 #[tokio::test]

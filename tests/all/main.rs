@@ -2,6 +2,7 @@
 
 mod answers;
 mod api_errors;
+mod checks;
 mod content;
 mod early_answers;
 mod egress;
@@ -9,12 +10,15 @@ mod expect;
 mod faults;
 mod fixture;
 mod get_package;
+mod lies;
 mod limits;
 #[deny(dead_code)]
 mod programs;
+mod proof;
 mod put_package;
 mod rate_limit;
 mod request;
+mod retries;
 #[cfg(target_os = "linux")]
 mod sandbox_memory;
 mod timeouts;
@@ -22,3 +26,4 @@ mod tls;
 mod tls_server;
 mod token;
 mod world;
+mod writers;

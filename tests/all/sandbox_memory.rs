@@ -1,8 +1,9 @@
-//! What is in the component's linear memory while a call runs, read from outside through the kernel.
+//! What is in a component's linear memory while a call runs, read from outside through the kernel.
 
 use crate::fixture::{Fixture, NEVER, SERVICE, TOKEN, in_time};
+use crate::programs;
 use fastly_package::Content;
-use fastly_package_emulator::{Fault, RecordedRequest};
+use fastly_package_emulator::{Answer, Fault, RecordedRequest};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -60,4 +61,36 @@ async fn neither_the_package_nor_the_token_is_ever_in_the_sandbox() {
     assert!(holds(&memories, b"found.tar.gz"));
     assert!(!holds(&memories, &pattern[..16]));
     assert!(!holds(&memories, TOKEN.as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_the_api_sends_back_does_not_reach_the_sandbox() {
+    let fixture = Fixture::with(|plugin| programs::run(programs::KEEPS_THE_ANSWER, plugin)).await;
+    let text = format!("what comes before {TOKEN} and what comes after");
+    let echo = Answer::new(200).header("X-Echo", format!("echo of {TOKEN}")).body(text.repeat(50));
+    fixture.emulator.fault(Fault::answer(echo));
+    let looking = async {
+        in_time(fixture.emulator.wait_for_requests(1)).await;
+        // Until all of it has come into the sandbox.
+        loop {
+            let memories = linear_memories();
+            let count =
+                memories.iter().map(|memory| occurrences(memory, b"what comes after")).max();
+            if count >= Some(50) {
+                return memories;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let memories = tokio::select! {
+        result = fixture.get() => panic!("{result:?}"),
+        memories = in_time(looking) => memories,
+    };
+    assert!(holds(&memories, b"echo of ****"));
+    assert!(holds(&memories, b"what comes before ****"));
+    assert!(!holds(&memories, TOKEN.as_bytes()));
+}
+
+fn occurrences(memory: &[u8], text: &[u8]) -> usize {
+    memory.windows(text.len()).filter(|window| *window == text).count()
 }

@@ -75,7 +75,7 @@ async fn the_commands_of_the_readme_print_what_it_says() {
 #[test]
 fn the_readme_names_the_test_command_that_the_check_runs() {
     let check = include_str!("../../.ci/run");
-    let command = "cargo test --workspace";
+    let command = "cargo test --locked --workspace";
     assert!(README.contains(&format!("```sh\n{command}\n```")));
     assert!(check.lines().any(|line| line.ends_with(command)), "{check}");
 }

@@ -1,0 +1,68 @@
+//! Components that say what isn't so: what the edge saw goes before it.
+
+use crate::fixture::{Fixture, NEVER, package, plugin_for};
+use crate::programs;
+use fastly_package::{Error, Reply, Result, Stored};
+use fastly_package_emulator::{Answer, Fault};
+
+#[track_caller]
+fn caught(result: Result<Reply>, stored: Stored) -> String {
+    let error = result.expect_err("the component lies");
+    assert_eq!(error.stored(), stored);
+    assert!(!error.is_retryable());
+    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    error.to_string()
+}
+
+async fn running(program: &'static [u8]) -> Fixture {
+    Fixture::with(|plugin| programs::run(program, plugin)).await
+}
+
+#[tokio::test]
+async fn a_success_without_a_request_is_none() {
+    let fixture = running(programs::CLAIMS_SUCCESS).await;
+    let why = caught(fixture.get().await, Stored::No);
+    assert!(why.contains("a success that the API didn't give"), "{why}");
+    assert_eq!(fixture.emulator.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_success_that_the_api_denies_is_none() {
+    let fixture = running(programs::CLAIMS_UPLOAD).await;
+    for (answer, stored) in [
+        (Answer::new(401), Stored::No),
+        (Answer::new(422), Stored::No),
+        (Answer::new(503), Stored::Unknown),
+        (Answer::redirect(302, "/"), Stored::Unknown),
+    ] {
+        fixture.emulator.fault(Fault::answer(answer));
+        caught(fixture.put(&package(2000), NEVER).await, stored);
+    }
+    fixture.assert_nothing_stored();
+}
+
+#[tokio::test]
+async fn what_was_sent_whole_is_not_said_to_be_unsent() {
+    let fixture = running(programs::BLAMES_THE_PACKAGE).await;
+    fixture.emulator.fault(Fault::answer(Answer::new(200)));
+    let why = caught(fixture.put(&package(2000), NEVER).await, Stored::Unknown);
+    assert!(why.contains("it had sent whole"), "{why}");
+}
+
+#[test]
+fn what_imports_more_than_the_sandbox_has_is_not_loaded() {
+    let plugin = programs::run(programs::IMPORTS_ENVIRONMENT, plugin_for("https://api.fastly.com"));
+    let error = plugin.build().expect_err("it can't be linked");
+    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    assert!(error.to_string().contains("wasi:cli/environment"), "{error}");
+}
+
+#[test]
+fn what_is_no_compiled_component_is_not_loaded() {
+    for bytes in [&b""[..], b"\0asm\x01\0\0\0", fastly_package::COMPONENT] {
+        // SAFETY: none of these is machine code; they are refused by their header.
+        let plugin = unsafe { plugin_for("https://api.fastly.com").precompiled_component(bytes) };
+        let error = plugin.build().expect_err("it is no machine code");
+        assert!(error.to_string().contains("can't be loaded"), "{error}");
+    }
+}
