@@ -15,7 +15,7 @@ use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{Limits, State, Ticker};
 use crate::turns::Turns;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 
 /// Fastly's GetPackage and PutPackage, run in a sandbox.
@@ -232,7 +232,8 @@ impl Inner {
         content: &mut Content,
         deadline: Deadline,
     ) -> Result<Reply> {
-        if error.stored() != Stored::Unknown || self.retries.limit == 0 {
+        let may_ask = self.retries.limit > 0 && deadline.allows(Duration::ZERO);
+        if error.stored() != Stored::Unknown || !may_ask {
             return Err(error);
         }
         let Some(Some(sent)) = deadline.hold(content.digest()).await else { return Err(error) };

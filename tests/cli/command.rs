@@ -4,11 +4,15 @@ use fastly_package_emulator::{Config, Emulator};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 pub(crate) const TOKEN: &str = "t0ken-of-the-tests";
 pub(crate) const TARGET: [&str; 4] = ["--service-id", "SU1Z0isxPaozGVKXdv0eY", "--version", "3"];
+
+/// For what ought to end long before, but could hang.
+const SAFETY_NET: Duration = Duration::from_secs(60);
 
 /// What a run of the command printed, and how it ended.
 #[derive(Debug)]
@@ -85,7 +89,9 @@ pub(crate) async fn ended(command: &mut Command, stdin: &[u8]) -> Ended {
         let _ = pipe.write_all(stdin).await;
         drop(pipe);
     };
-    let (output, ()) = tokio::join!(child.wait_with_output(), feeding);
+    let running = async { tokio::join!(child.wait_with_output(), feeding) };
+    let ended = tokio::time::timeout(SAFETY_NET, running).await;
+    let (output, ()) = ended.unwrap_or_else(|_| panic!("it hangs: {command:?}"));
     let output = output.expect("the command ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

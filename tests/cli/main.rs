@@ -3,6 +3,7 @@
 
 mod command;
 mod emulate;
+mod fault_table;
 mod get;
 mod proxy;
 mod put;
