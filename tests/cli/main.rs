@@ -5,6 +5,8 @@ mod command;
 mod emulate;
 mod fault_table;
 mod get;
+mod killed;
+mod outcomes;
 mod proxy;
 mod put;
 mod readme;
