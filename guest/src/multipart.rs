@@ -39,12 +39,13 @@ pub(crate) fn frame(random: &[u8], filename: Option<&str>) -> Framing {
 }
 
 /// Escapes a file name as browsers and curl do (the HTML standard's "multipart/form-data encoding"): `"`, CR and LF are
-/// percent-encoded, UTF-8 stays. Other control characters are encoded too, since servers cut names at a NUL.
+/// percent-encoded, UTF-8 stays. Other control characters are encoded too, since servers cut names at a NUL, and so is `\`:
+/// to many servers it escapes what follows, be it the closing quote.
 fn escape(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     for character in name.chars() {
         match character {
-            '"' | '\0'..='\x1f' | '\x7f' => {
+            '"' | '\\' | '\0'..='\x1f' | '\x7f' => {
                 escaped.push_str(&format!("%{:02X}", u32::from(character)));
             }
             _ => escaped.push(character),
@@ -52,6 +53,9 @@ fn escape(name: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -77,6 +81,7 @@ mod tests {
     #[test]
     fn a_file_name_can_not_leave_its_quotes_or_its_line() {
         assert_eq!(escape("a\"b\r\nX: y\0.tgz"), "a%22b%0D%0AX: y%00.tgz");
+        assert_eq!(escape("a\\"), "a%5C");
         assert_eq!(escape("paquet-é-包.tar.gz"), "paquet-é-包.tar.gz");
     }
 

@@ -282,6 +282,9 @@ fn text(raw: Option<&RawValue>) -> Option<String> {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -42,6 +42,8 @@ mod connection;
 mod emulator;
 mod fault;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod journal;
 mod multipart;
 mod pace;

@@ -137,7 +137,7 @@ impl Form {
     fn skip_padding(&mut self) -> Result<bool, FormError> {
         let padding = self.buffer.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         match &self.buffer[padding..] {
-            [b'\r', b'\n', ..] => {
+            [b'\r', b'\n', ..] if padding < MAX_HEAD => {
                 self.buffer.advance(padding + 2);
                 Ok(true)
             }
@@ -150,7 +150,9 @@ impl Form {
     fn head(&mut self) -> Result<Option<Event>, FormError> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let (length, head) = match httparse::parse_headers(&self.buffer, &mut headers) {
-            Ok(httparse::Status::Complete((length, headers))) => (length, part_head(headers)?),
+            Ok(httparse::Status::Complete((length, headers))) if length <= MAX_HEAD => {
+                (length, part_head(headers)?)
+            }
             Ok(httparse::Status::Partial) if self.buffer.len() < MAX_HEAD => return Ok(None),
             _ => return Err(FormError::Head),
         };

@@ -65,6 +65,17 @@ fn a_boundary_that_goes_on_and_a_part_without_a_name_are_malformed() {
 }
 
 #[test]
+fn a_head_or_padding_that_is_too_long_is_refused_however_it_comes() {
+    let long = "x".repeat(MAX_HEAD);
+    let head = format!("--b\r\nContent-Disposition: form-data; name={long}\r\n\r\n\r\n--b--");
+    let padding = format!("--b{}\r\n", " ".repeat(MAX_HEAD));
+    for size in [1000, usize::MAX] {
+        assert_eq!(events(&head, size), Err(FormError::Head), "pieces of {size}");
+        assert_eq!(events(&padding, size), Err(FormError::Delimiter), "pieces of {size}");
+    }
+}
+
+#[test]
 fn the_content_type_names_the_boundary_with_or_without_quotes() {
     for value in
         ["multipart/form-data; boundary=b", "Multipart/Form-Data;charset=x; Boundary=\"b\""]

@@ -1,0 +1,62 @@
+//! The emulator's archive reader. Input: a gzip stream as it is, or anything else as a tar.
+
+#![no_main]
+
+use std::io::Write;
+
+use fastly_package_emulator::archive::{Limits, read_within};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use libfuzzer_sys::fuzz_target;
+
+const BLOCK: usize = 512;
+
+/// Small, so that an input costs little and no temporary file is written.
+const LIMITS: Limits = Limits { unpacked_bytes: 1024 * 1024, entries: 100 };
+
+fuzz_target!(|input: &[u8]| {
+    if input.starts_with(&[0x1f, 0x8b]) {
+        read(input);
+    } else {
+        read(&gzip(&tar(input)));
+    }
+});
+
+fn read(package: &[u8]) {
+    if let Ok(info) = read_within(package, LIMITS) {
+        assert_eq!(info.size, package.len() as u64);
+        assert!((2..=LIMITS.entries).contains(&info.files));
+        assert!(info.wasm_size <= LIMITS.unpacked_bytes);
+        assert!(info.wasm_metadata.is_object());
+    }
+}
+
+/// A tar of whole blocks, the check sums of its headers corrected: no mutation would get past them otherwise.
+fn tar(input: &[u8]) -> Vec<u8> {
+    let mut tar = input.to_vec();
+    tar.resize(input.len().next_multiple_of(BLOCK), 0);
+    let mut start = 0;
+    while let Some(block) = tar.get_mut(start..start + BLOCK) {
+        start += BLOCK;
+        // An empty block ends a tar, and with a check sum it would be none.
+        if block.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let mut header = tar::Header::new_old();
+        header.as_mut_bytes().copy_from_slice(block);
+        header.set_cksum();
+        block.copy_from_slice(header.as_bytes());
+        let size = header.entry_size().ok().and_then(|size| usize::try_from(size).ok());
+        match size.filter(|size| *size <= tar.len()) {
+            Some(size) => start += size.next_multiple_of(BLOCK),
+            None => break,
+        }
+    }
+    tar
+}
+
+/// Stored, not compressed: no time is spent on what nobody looks at.
+fn gzip(tar: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    gzip.write_all(tar).and_then(|()| gzip.finish()).expect("writing to memory doesn't fail")
+}

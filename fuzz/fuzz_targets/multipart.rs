@@ -1,0 +1,32 @@
+//! The emulator's form reader: a form reads the same however it is cut. Input: a line with the content type, a line of which
+//! each byte is the size of a piece, and the form.
+
+#![no_main]
+
+use fastly_package_emulator::fuzzing::read_form;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let mut lines = input.splitn(3, |byte| *byte == b'\n');
+    let (Some(content_type), Some(sizes), Some(form)) = (lines.next(), lines.next(), lines.next())
+    else {
+        return;
+    };
+    let Ok(content_type) = str::from_utf8(content_type) else { return };
+    let whole = read_form(content_type, &[form]);
+    assert_eq!(read_form(content_type, &cut(form, sizes)), whole);
+    assert_eq!(read_form(content_type, &cut(form, &[1])), whole);
+});
+
+/// Pieces of these sizes, over and over.
+fn cut<'a>(mut form: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
+    let mut sizes = sizes.iter().map(|size| usize::from(*size).max(1)).cycle();
+    let mut pieces = Vec::new();
+    while !form.is_empty() {
+        let size = sizes.next().unwrap_or(usize::MAX).min(form.len());
+        let (piece, rest) = form.split_at(size);
+        pieces.push(piece);
+        form = rest;
+    }
+    pieces
+}
