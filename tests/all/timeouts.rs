@@ -7,6 +7,7 @@ use fastly_package::{
 };
 use fastly_package_emulator::{Answer, Fault, Then};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -145,4 +146,19 @@ async fn an_api_that_says_nothing_to_a_tls_hello_is_waited_for_so_long() {
     let result = in_time(plugin.get_package(&version(1))).await;
     let (timeout, stored) = timed_out(result, TimeoutKind::Tls);
     assert_eq!((timeout.upload, stored), (None, Stored::No));
+}
+
+#[tokio::test]
+async fn a_server_that_only_says_that_it_is_still_there_has_not_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        while connection.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").await.is_ok() {
+            tokio::time::sleep(SHORT / 20).await;
+        }
+    });
+    let plugin = short(|timeouts| timeouts.answer = SHORT)(plugin_for(&url)).build().unwrap();
+    let result = in_time(plugin.get_package(&version(1))).await;
+    timed_out(result, TimeoutKind::Answer);
 }

@@ -92,6 +92,26 @@ async fn an_unknown_authority_is_refused() {
 }
 
 #[tokio::test]
+async fn an_authority_that_was_made_anew_under_its_old_name_is_refused() {
+    let server = Authority::named("Known").server("127.0.0.1", |_| {});
+    let secured = Secured::by(server, &Authority::named("Known")).await;
+    let said = secured.refused().await;
+    assert!(said.contains("isn't signed by the authority of that name"), "{said}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_breaks_off_is_a_lost_connection_and_no_wrong_certificate() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let plugin = plugin_for(&url).build().unwrap();
+    let error = in_time(plugin.get_package(&version(1))).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    let Error::Transport(lost) = &error else { panic!("{error:?}") };
+    assert!(matches!(lost.code, ErrorCode::ConnectionTerminated), "{lost:?}");
+}
+
+#[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let authority = Authority::named("Known");
     for name in ["127.0.0.2", "api.fastly.com", "localhost"] {

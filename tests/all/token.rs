@@ -217,3 +217,19 @@ async fn the_component_sees_no_token_in_its_own_request() {
     assert!(!body.to_ascii_lowercase().contains("fastly-key"), "{body}");
     assert_eq!(fixture.only_request().await.header("fastly-key"), Some(TOKEN));
 }
+
+#[test]
+fn a_token_never_goes_in_plain_text_to_another_machine() {
+    for url in [
+        "http://api.fastly.com",
+        "http://192.0.2.1:8080",
+        "http://0.0.0.0",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "http://[2001:db8::1]",
+        "http://[::ffff:192.0.2.1]",
+    ] {
+        let error = url.parse::<fastly_package::ApiUrl>().expect_err(url);
+        assert!(matches!(error, Error::InvalidArgument(_)), "{url}: {error:?}");
+    }
+}

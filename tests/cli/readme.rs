@@ -73,6 +73,23 @@ async fn the_commands_of_the_readme_print_what_it_says() {
 }
 
 #[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let security = std::fs::read_to_string(tests.join("../SECURITY.md")).unwrap();
+    let named: Vec<(&str, &str)> =
+        security.split('`').filter_map(|text| text.split_once("::")).collect();
+    let named: Vec<_> =
+        named.iter().filter(|(file, _)| file.starts_with(char::is_lowercase)).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for (file, test) in named {
+        let homes = [format!("all/{file}.rs"), format!("{file}/main.rs")];
+        let home = homes.iter().find_map(|home| std::fs::read_to_string(tests.join(home)).ok());
+        let home = home.unwrap_or_else(|| panic!("no file of tests is called {file}"));
+        assert!(home.contains(&format!("fn {test}()")), "{file}::{test}");
+    }
+}
+
+#[test]
 fn the_readme_names_the_test_command_that_the_check_runs() {
     let check = include_str!("../../.ci/run");
     let command = "cargo test --locked --workspace";

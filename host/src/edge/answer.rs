@@ -22,10 +22,8 @@ pub(super) struct OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if (self.spoilt || !self.over)
-            && let Some(socket) = &self.socket
-        {
-            socket.close();
+        if let Some(socket) = &self.socket {
+            if self.spoilt || !self.over { socket.close() } else { socket.end() }
         }
     }
 }

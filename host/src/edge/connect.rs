@@ -396,3 +396,34 @@ impl Write for Connection {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    const SHORT: Duration = Duration::from_millis(200);
+
+    /// What comes of a proxy of this scheme that accepts connections and says nothing.
+    async fn through_a_silent_proxy(scheme: &str, timeouts: Timeouts) -> ConnectError {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("{scheme}://{}", silent.local_addr().unwrap());
+        let proxies = Matcher::builder().https(proxy).build();
+        let connector = Connector::new(timeouts, Some(proxies), Vec::new());
+        let uri = Uri::from_static("https://api.fastly.test/");
+        match tokio::time::timeout(100 * SHORT, connector.connect(uri)).await.expect("it hangs") {
+            Ok(_) => panic!("there is no way through"),
+            Err(error) => error,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_says_nothing_is_a_timeout() {
+        let short = Timeouts { connect: SHORT, tls: SHORT, ..Timeouts::default() };
+        let error = through_a_silent_proxy("http", short).await;
+        assert!(matches!(error, ConnectError::Timeout), "{error:?}");
+        let short = Timeouts { tls: SHORT, ..Timeouts::default() };
+        let error = through_a_silent_proxy("https", short).await;
+        assert!(matches!(error, ConnectError::TlsTimeout), "{error:?}");
+    }
+}

@@ -150,6 +150,7 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         if let Some(socket) = captured.connection_metadata().as_ref().and_then(socket_in)
             && connection.socket.as_ref() != Some(&socket)
         {
+            socket.begin();
             control.connected(&socket);
             watch.connected(socket.clone());
             connection.socket = Some(socket);

@@ -18,6 +18,8 @@ struct State {
     read: AtomicU64,
     heard: AtomicU64,
     closed: AtomicBool,
+    /// Whether no exchange is under way, so that no answer is to be had any more.
+    idle: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -52,6 +54,21 @@ impl SocketHandle {
     /// hyper alone wouldn't notice: it doesn't watch for a dropped answer while it waits for a full socket.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// An exchange begins on it.
+    pub(crate) fn begin(&self) {
+        self.0.idle.store(false, Ordering::Release);
+    }
+
+    /// The exchange on it is over: a write that failed before, or does from now on, is told.
+    pub(crate) fn end(&self) {
+        self.0.idle.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
         let waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
             waker.wake();
@@ -86,7 +103,8 @@ impl Socket {
     }
 
     /// A server that answers early and closes makes our writes fail while its answer waits to be read. hyper gives up at the first
-    /// error, so a write that fails is left pending: the read side, which it polls as well, has the answer, or else the end.
+    /// error, so a write that fails is left pending: the read side, which it polls as well, has the answer, or else the end. Once it
+    /// has the whole answer, it reads no more before all is written, and must hear that nothing will be.
     fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(Ok(bytes)) => {
@@ -94,11 +112,19 @@ impl Socket {
             }
             Poll::Ready(Err(error)) if is_lost(&error) => {
                 self.write_failed = true;
-                return Poll::Pending;
+                return self.failed();
             }
             _ => {}
         }
         result
+    }
+
+    /// What a write comes to after one that failed.
+    fn failed(&self) -> Poll<io::Result<usize>> {
+        match self.handle.0.idle.load(Ordering::Acquire) {
+            true => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            false => Poll::Pending,
+        }
     }
 }
 
@@ -132,7 +158,7 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         this.handle.check(cx, &this.stream)?;
         if this.write_failed {
-            return Poll::Pending;
+            return this.failed();
         }
         let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.written(result)
@@ -146,7 +172,7 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         this.handle.check(cx, &this.stream)?;
         if this.write_failed {
-            return Poll::Pending;
+            return this.failed();
         }
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.written(result)
