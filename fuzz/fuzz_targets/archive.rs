@@ -1,4 +1,4 @@
-//! The emulator's archive reader. Input: a gzip stream as it is, or anything else as a tar.
+//! The emulator's archive reader, and the host's look at the beginning. Input: a gzip stream as it is, or anything else as a tar.
 
 #![no_main]
 
@@ -9,12 +9,20 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 
+// By its path: the rest of the host brings a whole runtime along.
+#[path = "../../host/src/archive.rs"]
+#[expect(dead_code, reason = "the host uses all of it")]
+mod beginning;
+
+use beginning::{Look, look};
+
 const BLOCK: usize = 512;
 
 /// Small, so that an input costs little and no temporary file is written.
 const LIMITS: Limits = Limits { unpacked_bytes: 1024 * 1024, entries: 100 };
 
 fuzz_target!(|input: &[u8]| {
+    look(input, false);
     if input.starts_with(&[0x1f, 0x8b]) {
         read(input);
     } else {
@@ -23,7 +31,10 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn read(package: &[u8]) {
+    let looked = look(package, true);
+    assert_ne!(looked, Look::More, "there is no more");
     if let Ok(info) = read_within(package, LIMITS) {
+        assert_eq!(looked, Look::Package);
         assert_eq!(info.size, package.len() as u64);
         assert!((2..=LIMITS.entries).contains(&info.files));
         assert!(info.wasm_size <= LIMITS.unpacked_bytes);

@@ -16,6 +16,7 @@ mod limits;
 #[deny(dead_code)]
 mod programs;
 mod proof;
+mod properties;
 mod put_package;
 mod random_faults;
 mod rate_limit;
