@@ -31,7 +31,9 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn answer(input: &[u8]) -> Option<(u16, Vec<(String, Vec<u8>)>, &[u8])> {
+type Headers = Vec<(String, Vec<u8>)>;
+
+fn answer(input: &[u8]) -> Option<(u16, Headers, &[u8])> {
     let (status, mut rest) = line(input)?;
     let status = str::from_utf8(status).ok()?.parse().ok()?;
     let mut headers = Vec::new();
