@@ -190,5 +190,5 @@ impl PluginBuilder {
 
 fn unloadable(error: impl Into<wasmtime::Error>) -> Error {
     let message = format!("it can't be loaded: {:#}", error.into());
-    Error::Component(ComponentError { message, stored: Stored::No })
+    Error::Component(ComponentError::new(message, Stored::No))
 }

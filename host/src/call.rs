@@ -2,8 +2,9 @@
 
 use crate::bindings;
 use crate::bindings::exports::fastly_package::api::package_api::{
-    Auth, ContentError as Shortfall, Error as Refusal, PutFlags, PutOptions as WitPutOptions,
-    Reply, RequestOptions, ServiceVersion, UnexpectedReason, UnexpectedResponse,
+    ApiError, Auth, ContentError as Shortfall, Error as Refusal, PutFlags,
+    PutOptions as WitPutOptions, Reply, RequestOptions, ServiceVersion, UnexpectedReason,
+    UnexpectedResponse,
 };
 use crate::content::{Content, ContentWatch};
 use crate::deadline::Deadline;
@@ -122,6 +123,8 @@ impl<'a> Call<'a> {
     /// What a call came to. What the edge saw goes before what the component says.
     fn conclude(self, finished: Finished) -> Result<Reply> {
         let token = &self.plugin.token;
+        // What is still on its way to the connection would else go out after it was judged that it hasn't.
+        self.watch.close_body();
         let stored = self.stored();
         let failure = match self.watch.take_failure() {
             Some(Failure::Denied(denial)) => return Err(Error::Denied { denial, stored }),
@@ -141,6 +144,12 @@ impl<'a> Call<'a> {
         Err(match (refusal, failure) {
             (Refusal::InvalidArgument(_) | Refusal::Content(_), _) if stored != Stored::No => {
                 self.component("it refuses a package that it had sent whole")
+            }
+            (Refusal::Api(ApiError { status, .. }), _)
+            | (Refusal::UnexpectedResponse(UnexpectedResponse { status, .. }), _)
+                if self.watch.status().is_none_or(|seen| seen != status) =>
+            {
+                self.component("it reports an answer that the API didn't give")
             }
             (Refusal::InvalidArgument(why), _) => Error::InvalidArgument(why),
             (Refusal::Content(shortfall), _) => self.shortfall(shortfall).into(),
@@ -190,7 +199,7 @@ impl<'a> Call<'a> {
 
     fn component(&self, message: &str) -> Error {
         let message = self.plugin.token.redact(message.to_owned());
-        Error::Component(ComponentError { message, stored: self.stored() })
+        Error::Component(ComponentError::new(message, self.stored()))
     }
 
     fn timed_out(&self, kind: TimeoutKind) -> Error {

@@ -116,10 +116,10 @@ impl Content {
     /// Checks what costs nothing: the length, and whether the first bytes are those of a gzip-compressed tar archive. At most 64 KiB
     /// are read; of a reader, they are kept for the upload.
     ///
-    /// Fails with [`ContentError::TooLarge`], [`ContentError::NotAPackage`], or [`ContentError::Read`].
-    pub async fn check(&mut self) -> Result<(), ContentError> {
+    /// Fails with [`Error::Content`]: [`ContentError::TooLarge`], [`ContentError::NotAPackage`], or [`ContentError::Read`].
+    pub async fn check(&mut self) -> Result<()> {
         if self.size > SIZE_LIMIT {
-            return Err(ContentError::TooLarge { limit: SIZE_LIMIT });
+            return Err(ContentError::TooLarge { limit: SIZE_LIMIT }.into());
         }
         let head = match &mut self.source {
             Source::Bytes(bytes) => bytes.slice(..HEAD.min(bytes.len())),
@@ -147,7 +147,7 @@ impl Content {
         // One that ends before its time is the upload's to find: it knows what was expected.
         let ended_early = (head.len() as u64) < self.size && head.len() < HEAD;
         match look(&head, !ended_early) {
-            Look::Not(what) => Err(ContentError::NotAPackage(what)),
+            Look::Not(what) => Err(ContentError::NotAPackage(what).into()),
             Look::Package | Look::More => Ok(()),
         }
     }
@@ -174,13 +174,18 @@ impl Content {
         Ok(ContentStream::new(chunks, self.progress.clone()))
     }
 
-    /// Length and SHA-512 of what was read, if it was read whole; a file that wasn't hashed on the way is read once more.
+    /// Length and SHA-512 of what was read and hashed, if it was read whole.
+    pub(crate) fn sent(&self) -> Option<Digest> {
+        self.readings.whole()
+    }
+
+    /// The same; a file or bytes that weren't hashed on the way are read once more.
     pub(crate) async fn digest(&mut self) -> Option<Digest> {
-        if self.readings.whole().is_none() && self.is_repeatable() {
+        if self.sent().is_none() && self.is_repeatable() {
             let mut chunks = pump::start(&mut self.source, &self.readings, true);
             while chunks.recv().await.is_some() {}
         }
-        self.readings.whole()
+        self.sent()
     }
 }
 

@@ -26,19 +26,27 @@ impl Digest {
     /// Compares with what the API says of a package. `files_hash` says nothing here: it is of the files, not of the archive, and the API
     /// is known to have stored wrong ones.
     pub(crate) fn compare(&self, package: &PackageResponse) -> Comparison {
-        let metadata = package.metadata.as_ref();
-        let size = metadata.and_then(|metadata| metadata.size);
-        let hashsum = metadata.and_then(|metadata| metadata.hashsum.as_deref());
-        // Another kind of hash, or none at all, can't be compared.
-        let hashsum = hashsum.filter(|hash| hash.len() == 128 && is_hex(hash));
-        if size.is_some_and(|size| size != self.size) {
-            return Comparison::Differs;
+        let size = package.metadata.as_ref().and_then(|metadata| metadata.size);
+        match self.compare_hash(package) {
+            _ if size.is_some_and(|size| size != self.size) => Comparison::Differs,
+            comparison => comparison,
         }
-        match hashsum {
+    }
+
+    /// Compares by the hash alone: what tells whether an upload has landed. Length is documented as deprecated, and decides nothing
+    /// against an equal hash.
+    pub(crate) fn compare_hash(&self, package: &PackageResponse) -> Comparison {
+        match Self::hashsum_of(package) {
             None => Comparison::Unnamed,
             Some(hash) if hash.eq_ignore_ascii_case(&self.hashsum()) => Comparison::Same,
             Some(_) => Comparison::Differs,
         }
+    }
+
+    /// The SHA-512 that the API names. Another kind of hash is none, since it can't be compared.
+    pub(crate) fn hashsum_of(package: &PackageResponse) -> Option<&str> {
+        let hashsum = package.metadata.as_ref()?.hashsum.as_deref()?;
+        (hashsum.len() == 128 && is_hex(hashsum)).then_some(hashsum)
     }
 }
 
@@ -167,6 +175,9 @@ mod tests {
             let stored = response(size, hashsum);
             assert_eq!(sent.compare(&stored), expected, "{stored:?}");
         }
+        let of_another_length = response(Some(4), Some(sent.hashsum()));
+        assert_eq!(sent.compare_hash(&of_another_length), Comparison::Same);
+        assert_eq!(sent.compare_hash(&response(Some(4), None)), Comparison::Unnamed);
         let without = PackageResponse { metadata: None, ..response(None, None) };
         assert_eq!(sent.compare(&without), Comparison::Unnamed);
     }

@@ -93,6 +93,7 @@ pub enum ContentError {
 
 /// How the way to the API or back failed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct TransportError {
     /// wasi:http's word for it.
     pub code: ErrorCode,
@@ -143,12 +144,19 @@ pub enum TimeoutKind {
 /// Why the component was stopped, or stopped by itself.
 #[derive(Debug)]
 pub struct ComponentError {
-    pub(crate) message: String,
-    pub(crate) stored: Stored,
+    message: String,
+    stored: Stored,
+}
+
+impl ComponentError {
+    pub(crate) fn new(message: String, stored: Stored) -> Self {
+        Self { message, stored }
+    }
 }
 
 /// What was sent, and what the API says it stored.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Mismatch {
     /// Length and SHA-512 of what was read and sent.
     pub sent: Digest,
@@ -194,7 +202,11 @@ impl Error {
         match self {
             Self::Transport(error) => !matches!(
                 error.code,
-                ErrorCode::TlsCertificateError | ErrorCode::ConfigurationError
+                ErrorCode::TlsCertificateError
+                    | ErrorCode::TlsProtocolError
+                    | ErrorCode::ConfigurationError
+                    | ErrorCode::HttpRequestUriInvalid
+                    | ErrorCode::HttpRequestDenied
             ),
             Self::Timeout(_) => true,
             Self::Api { error, .. } => matches!(error.status, 408 | 500 | 502 | 503 | 504),
@@ -405,7 +417,7 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metadata = self.stored.metadata.as_ref();
         let size = metadata.and_then(|metadata| metadata.size);
-        let hashsum = metadata.and_then(|metadata| metadata.hashsum.as_deref());
+        let hashsum = Digest::hashsum_of(&self.stored);
         write!(f, "what the API stored is not what was sent: sent ")?;
         write!(f, "{} bytes with SHA-512 {}, stored ", self.sent.size, self.sent.hashsum())?;
         match size {

@@ -7,10 +7,12 @@ use crate::builder::{PluginBuilder, Timeouts};
 use crate::call::Call;
 use crate::content::Content;
 use crate::deadline::Deadline;
-use crate::digest::Comparison;
+use crate::digest::{Comparison, Digest};
 use crate::edge::Pool;
 use crate::edge::token::Token;
-use crate::error::{Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind, Upload};
+use crate::error::{
+    ComponentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind, Upload,
+};
 use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{Limits, State, Ticker};
 use crate::turns::Turns;
@@ -64,7 +66,8 @@ impl From<Inner> for Plugin {
 pub struct PutOptions {
     /// Whether to ask before sending. Default: from 1 MiB on.
     pub expect: Expect,
-    /// Whether to compare what the API stored with what was sent, by length and SHA-512. Default: yes.
+    /// Whether to compare what the API stored with what was sent, by length and SHA-512. Default: yes. Without it nothing is hashed on
+    /// the way: a file that changes between two tries is then known by its length and time of change alone.
     pub verify: bool,
     /// Whether to send what [`Content::check`] refuses. Default: no.
     pub force: bool,
@@ -98,12 +101,13 @@ pub struct Uploaded {
     pub reply: Reply,
     /// Whether it was proven.
     pub proof: Proof,
-    /// How often the package was sent, in whole or in part.
+    /// How many tries it took, those included that reached nobody.
     pub attempts: u32,
 }
 
 /// Whether what is stored was shown to be what was sent.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Proof {
     /// The API names the SHA-512 of what was sent, and its length where it names one.
     Verified,
@@ -135,7 +139,8 @@ impl Plugin {
     ///
     /// The package is [checked](Content::check) first, and compared afterwards with what the API says it stored. Uploads to one service
     /// go one after the other. What fails is done again, as [`Retries`] says, if the content can be read again. An upload that may be
-    /// stored though it failed is never repeated blindly: a GET tells first, by the SHA-512, whether it is stored, and then it is done.
+    /// stored though it failed is never repeated blindly: unless there are to be no retries, a GET tells first, by the SHA-512, whether
+    /// it is stored, and then it is done.
     ///
     /// # Errors
     ///
@@ -159,8 +164,10 @@ impl Plugin {
             let sent = Call::put(plugin, target, &mut content, options, deadline).await;
             let error = match sent {
                 Ok(reply) => {
-                    let proof =
-                        plugin.prove(&reply, target, &mut content, options, deadline).await?;
+                    let proof = match options.verify {
+                        true => plugin.prove(&reply, target, content.sent(), deadline).await?,
+                        false => Proof::Off,
+                    };
                     return Ok(Uploaded { reply, proof, attempts });
                 }
                 Err(error) => match plugin.decide(error, target, &mut content, deadline).await {
@@ -210,7 +217,7 @@ impl Inner {
         let size = content.size();
         let checking = tokio::time::timeout(self.timeouts.stall, content.check());
         match deadline.hold(checking).await {
-            Some(Ok(checked)) => Ok(checked?),
+            Some(Ok(checked)) => checked,
             Some(Err(_)) => Err(self.not_begun(TimeoutKind::Stall, size)),
             None => Err(self.not_begun(TimeoutKind::Total, size)),
         }
@@ -238,13 +245,15 @@ impl Inner {
         }
         let Some(Some(sent)) = deadline.hold(content.digest()).await else { return Err(error) };
         tracing::debug!(%error, "the upload may be stored: asking");
+        // The API hasn't answered yet, so that what isn't stored now may be a moment later.
+        let may_come_later = matches!(error, Error::Timeout(_));
         match self.get(target, deadline).await {
-            Ok(reply) => match sent.compare(&reply.package) {
+            Ok(reply) => match sent.compare_hash(&reply.package) {
                 Comparison::Same => Ok(reply),
-                Comparison::Differs => Err(error.not_stored()),
-                Comparison::Unnamed => Err(error),
+                Comparison::Differs if !may_come_later => Err(error.not_stored()),
+                Comparison::Differs | Comparison::Unnamed => Err(error),
             },
-            Err(answer) if answer.is_not_found() => Err(error.not_stored()),
+            Err(answer) if answer.is_not_found() && !may_come_later => Err(error.not_stored()),
             Err(unknown) => {
                 tracing::debug!(error = %unknown, "that is not to be found out");
                 Err(error)
@@ -257,12 +266,13 @@ impl Inner {
         &self,
         reply: &Reply,
         target: &ServiceVersion,
-        content: &mut Content,
-        options: PutOptions,
+        sent: Option<Digest>,
         deadline: Deadline,
     ) -> Result<Proof> {
-        let sent = if options.verify { content.digest().await } else { None };
-        let Some(sent) = sent else { return Ok(Proof::Off) };
+        let Some(sent) = sent else {
+            let message = "it reports as stored what it hasn't read to its end".to_owned();
+            return Err(Error::Component(ComponentError::new(message, Stored::Unknown)));
+        };
         let mismatch = |stored| Error::Mismatch(Box::new(Mismatch { sent, stored }));
         match sent.compare(&reply.package) {
             Comparison::Same => return Ok(Proof::Verified),

@@ -86,7 +86,10 @@ impl Retries {
         }
         let backoff = self.backoff(failed);
         let asked = match error {
-            Error::Api { error, .. } => error.rate_limit.as_ref().and_then(|l| asked_for(l, now)),
+            Error::Api { error, .. } => {
+                let spent = error.status == 429;
+                error.rate_limit.as_ref().and_then(|limit| asked_for(limit, spent, now))
+            }
             _ => None,
         };
         match asked {
@@ -116,14 +119,14 @@ fn is_worth_it(error: &Error) -> bool {
     }
 }
 
-/// When the API says to come back: `Retry-After` (RFC 9110, 10.2.3: seconds or a date), or else the reset of a limit that is used up.
-fn asked_for(limit: &RateLimit, now: SystemTime) -> Option<Duration> {
+/// When the API says to come back: `Retry-After` (RFC 9110, 10.2.3: seconds or a date), or else the reset of a limit that is spent.
+fn asked_for(limit: &RateLimit, spent: bool, now: SystemTime) -> Option<Duration> {
     let until = |at: SystemTime| at.duration_since(now).unwrap_or_default();
     let after = limit.retry_after.as_deref().and_then(|after| match after.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(after).ok().map(until),
     });
-    let reset = limit.reset.filter(|_| limit.remaining == Some(0));
+    let reset = limit.reset.filter(|_| spent);
     after.or_else(|| Some(until(UNIX_EPOCH.checked_add(Duration::from_secs(reset?))?)))
 }
 
@@ -228,7 +231,7 @@ mod tests {
             (limit(None, Some("Fri, 24 May 2024 20:00:09 GMT")), Some(9)),
             (limit(None, Some("in a while")), None),
             (limit(None, None), None),
-            (Some(RateLimit { remaining: Some(5), reset: Some(NOW + 5), retry_after: None }), None),
+            (Some(RateLimit { remaining: None, reset: Some(NOW + 5), retry_after: None }), Some(5)),
             (limit(Some(u64::MAX), None), None),
         ] {
             let expected = seconds.map(Duration::from_secs);
@@ -243,6 +246,8 @@ mod tests {
     fn a_server_that_says_when_to_come_back_is_heard() {
         assert_eq!(wait(&api(503, limit(None, Some("12"))), 1), Some(Duration::from_secs(12)));
         assert_eq!(wait(&api(503, limit(None, Some("3600"))), 1), None);
+        // The reset of a limit says nothing of an overload.
+        assert!(wait(&api(503, limit(Some(NOW + 3000), None)), 1).is_some());
         assert_eq!(wait(&api(401, limit(None, Some("1"))), 1), None);
     }
 }

@@ -9,7 +9,8 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{
     CallHook, Engine, EngineWeak, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
 };
-use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
+use wasmtime_wasi::p2::bindings::random::random;
+use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// What a component may use up in one call.
@@ -19,13 +20,14 @@ pub struct Limits {
     pub compute: Duration,
     /// Linear memory, in bytes. Default: 64 MiB; the largest answer needs about 4.
     pub memory: usize,
-    /// Streams, requests, header maps and other resources that it holds at a time. Default: 1000.
+    /// Streams, requests, header maps and other resources that it holds at a time. Default: 64, of which an upload needs about 15. Each
+    /// request's body, which is three of them, may keep 2 MiB outside the sandbox.
     pub resources: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { compute: Duration::from_secs(5), memory: 64 * 1024 * 1024, resources: 1000 }
+        Self { compute: Duration::from_secs(5), memory: 64 * 1024 * 1024, resources: 64 }
     }
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     edge: Edge,
     http: WasiHttpCtx,
-    random: WasiRandomCtx,
+    random: Random,
     memory: StoreLimits,
     compute: ComputeTime,
 }
@@ -51,14 +53,41 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
+/// Random bytes, few at a time: making them is work that no limit on the component counts.
+#[derive(Default)]
+struct Random(WasiRandomCtx);
+
+/// A boundary takes 16 of them.
+const RANDOM_BYTES: u64 = 4096;
+
+struct HasRandom;
+
+impl HasData for HasRandom {
+    type Data<'a> = &'a mut Random;
+}
+
+impl random::Host for Random {
+    fn get_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        if length > RANDOM_BYTES {
+            let why = format!("it wants {length} random bytes at once, more than {RANDOM_BYTES}");
+            return Err(wasmtime::Error::msg(why));
+        }
+        self.0.get_random_bytes(length)
+    }
+
+    fn get_random_u64(&mut self) -> Result<u64> {
+        self.0.get_random_u64()
+    }
+}
+
 /// Links what the component may import and nothing else.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
-    use wasmtime_wasi::p2::bindings::{io, random::random};
+    use wasmtime_wasi::p2::bindings::io;
     let mut linker = Linker::new(engine);
     io::error::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
     io::poll::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
     io::streams::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
-    random::add_to_linker::<State, WasiRandom>(&mut linker, |state| &mut state.random)?;
+    random::add_to_linker::<State, HasRandom>(&mut linker, |state| &mut state.random)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Ok(linker)
 }
@@ -78,7 +107,7 @@ pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State
         table,
         edge,
         http: WasiHttpCtx::new(),
-        random: WasiRandomCtx::default(),
+        random: Random::default(),
         memory,
         compute: ComputeTime::default(),
     };

@@ -6,11 +6,14 @@ use crate::error::{Error, Result};
 impl ServiceVersion {
     /// Names a version of a service.
     ///
-    /// Fails with [`Error::InvalidArgument`] when the ID is empty or the version isn't between 1 and 2147483647.
+    /// Fails with [`Error::InvalidArgument`] when the ID is empty or made of dots, which would name another path, or the version isn't between 1 and 2147483647.
     pub fn new(service_id: impl Into<String>, version_id: u32) -> Result<Self> {
         let service_id = service_id.into();
         if service_id.is_empty() {
             return Err(Error::InvalidArgument("the service ID is empty".into()));
+        }
+        if matches!(service_id.as_str(), "." | "..") {
+            return Err(Error::InvalidArgument("the service ID is a path of dots".into()));
         }
         if version_id == 0 || version_id > i32::MAX as u32 {
             let why = "the version is not between 1 and 2147483647";

@@ -180,6 +180,8 @@ async fn the_hosts_token_takes_the_place_of_the_components() {
         .map(|(_, value)| value.as_str())
         .collect();
     assert_eq!(keys, [TOKEN]);
+    let names: Vec<_> = request.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
+    assert_eq!(names, ["host", "accept", "fastly-key"], "nothing else that a server may obey");
 }
 
 #[tokio::test]

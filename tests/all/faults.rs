@@ -170,6 +170,25 @@ async fn dropping_a_get_closes_its_connection() {
 }
 
 #[tokio::test]
+async fn a_reader_that_gives_nothing_is_let_go_with_its_call() {
+    let fixture = Fixture::start().await;
+    let (reader, mut writer) = tokio::io::duplex(1024);
+    let content = Content::from_reader(reader, MIB).unwrap();
+    let has_begun = fixture.emulator.wait_until(|requests| requests.first().map(drop));
+    tokio::select! {
+        result = fixture.send(content, NEVER) => panic!("{result:?}"),
+        () = in_time(has_begun) => {}
+    }
+    let written = async {
+        while tokio::io::AsyncWriteExt::write_all(&mut writer, b"x").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Nobody reads what is written: it ends when the reader is gone, or never.
+    in_time(written).await;
+}
+
+#[tokio::test]
 async fn dropping_a_call_stops_the_reading_of_its_content() {
     let fixture = Fixture::start().await;
     let (reader, mut writer) = tokio::io::duplex(64 * 1024);

@@ -1,8 +1,8 @@
 //! Components that say what isn't so: what the edge saw goes before it.
 
-use crate::fixture::{Fixture, NEVER, package, plugin_for};
+use crate::fixture::{Fixture, NEVER, package, plugin_for, version};
 use crate::programs;
-use fastly_package::{Error, Reply, Result, Stored};
+use fastly_package::{Error, PutOptions, Reply, Result, Stored};
 use fastly_package_emulator::{Answer, Fault};
 
 #[track_caller]
@@ -39,6 +39,35 @@ async fn a_success_that_the_api_denies_is_none() {
         caught(fixture.put(&package(2000), NEVER).await, stored);
     }
     fixture.assert_nothing_stored();
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_api_did_not_give_is_none() {
+    let fixture = running(programs::CLAIMS_NOT_FOUND).await;
+    let why = caught(fixture.get().await, Stored::No);
+    assert!(why.contains("an answer that the API didn't give"), "{why}");
+    assert_eq!(fixture.emulator.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_package_that_was_never_read_is_not_proven() {
+    let fixture = running(programs::CLAIMS_UPLOAD).await;
+    fixture.emulator.fault(Fault::answer(Answer::new(200)));
+    let content = fastly_package::Content::from_bytes(package(3_000_000)).unwrap();
+    let uploaded = fixture.upload_to(&version(1), content, PutOptions::default()).await;
+    let error = uploaded.expect_err("what was sent is not the package");
+    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    assert_eq!(error.stored(), Stored::Unknown);
+}
+
+#[tokio::test]
+async fn a_body_that_ended_in_trailers_was_sent_whole() {
+    let fixture = running(programs::ENDS_IN_TRAILERS).await;
+    fixture.emulator.fault(Fault::answer(Answer::new(503)));
+    let error = fixture.put(&package(2000), NEVER).await.expect_err("it says so");
+    assert!(matches!(error, Error::Transport(_)), "{error:?}");
+    assert_eq!(error.stored(), Stored::Unknown);
+    assert!(fixture.only_request().await.body_complete);
 }
 
 #[tokio::test]

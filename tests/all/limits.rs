@@ -9,13 +9,15 @@ use fastly_package_emulator::Fault;
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(300);
-/// Within this a call is over whose limits are `SHORT`, on a machine that has other things to do.
+/// Longer than any of this needs where it is not the stall that is meant.
+const STALL: Duration = Duration::from_secs(3);
+/// Within this a call is over whose limits are these, on a machine that has other things to do.
 const SOON: Duration = Duration::from_secs(20);
 
 fn limited(plugin: PluginBuilder) -> PluginBuilder {
     plugin
         .limits(Limits { compute: SHORT, ..Limits::default() })
-        .timeouts(Timeouts { stall: SHORT, ..Timeouts::default() })
+        .timeouts(Timeouts { stall: STALL, ..Timeouts::default() })
 }
 
 /// Runs the program while a good call is made on another plugin, in the same thread.
@@ -59,7 +61,7 @@ async fn what_allocates_for_ever_is_stopped() {
 async fn what_waits_for_ever_is_timed_out() {
     let (fixture, result) = get_with(programs::ENDLESS_WAITING).await;
     let Err(Error::Timeout(timeout)) = result else { panic!("{result:?}") };
-    assert_eq!((timeout.kind, timeout.limit, timeout.upload), (TimeoutKind::Stall, SHORT, None));
+    assert_eq!((timeout.kind, timeout.limit, timeout.upload), (TimeoutKind::Stall, STALL, None));
     assert_untouched(&fixture.emulator).await;
 }
 
@@ -68,6 +70,22 @@ async fn what_holds_too_many_resources_is_stopped() {
     let (fixture, result) = get_with(programs::TEN_THOUSAND_RESOURCES).await;
     let why = stopped(result);
     assert!(why.contains("resource table"), "{why}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_fills_the_bodies_of_many_requests_is_stopped() {
+    let (fixture, result) = get_with(programs::FILLS_BODIES).await;
+    let why = stopped(result);
+    assert!(why.contains("resource table"), "{why}");
+    assert_untouched(&fixture.emulator).await;
+}
+
+#[tokio::test]
+async fn what_wants_much_at_random_is_stopped() {
+    let (fixture, result) = get_with(programs::MUCH_RANDOM).await;
+    let why = stopped(result);
+    assert!(why.contains("1000000 random bytes at once"), "{why}");
     assert_untouched(&fixture.emulator).await;
 }
 

@@ -1,8 +1,8 @@
 //! What is in a component's linear memory while a call runs, read from outside through the kernel.
 
-use crate::fixture::{Fixture, NEVER, SERVICE, TOKEN, in_time};
+use crate::fixture::{Fixture, NEVER, TOKEN, in_time};
 use crate::programs;
-use fastly_package::Content;
+use fastly_package::{Content, ServiceVersion};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -47,17 +47,19 @@ async fn neither_the_package_nor_the_token_is_ever_in_the_sandbox() {
     fixture.emulator.fault(Fault::never_answer());
     let pattern = *b"a piece of the package, 32 bytes";
     let content = Content::from_bytes(pattern.repeat(100_000)).unwrap();
+    // Of this test alone: the memories of others are searched too.
+    let target = ServiceVersion::new("service-of-the-memory-test", 1).unwrap();
     let whole = |requests: &[RecordedRequest]| requests.first()?.body_complete.then_some(());
     let looking = async {
         in_time(fixture.emulator.wait_until(whole)).await;
         linear_memories()
     };
     let memories = tokio::select! {
-        result = fixture.send(content.filename("found.tar.gz"), NEVER) => panic!("{result:?}"),
+        result = fixture.send_to(&target, content.filename("found.tar.gz"), NEVER) => panic!("{result:?}"),
         memories = looking => memories,
     };
     // The control: what the component does know is found where it is looked for.
-    assert!(holds(&memories, SERVICE.as_bytes()), "{} memories", memories.len());
+    assert!(holds(&memories, target.service_id.as_bytes()), "{} memories", memories.len());
     assert!(holds(&memories, b"found.tar.gz"));
     assert!(!holds(&memories, &pattern[..16]));
     assert!(!holds(&memories, TOKEN.as_bytes()));

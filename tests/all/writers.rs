@@ -60,7 +60,7 @@ async fn an_upload_that_is_dropped_lets_the_next_one_begin() {
 
 #[tokio::test]
 async fn waiting_for_a_turn_counts_for_the_deadline() {
-    let total = Duration::from_secs(2);
+    let total = Duration::from_secs(6);
     let timeouts = Timeouts { total: Some(total), ..Timeouts::default() };
     let fixture = Fixture::with(|plugin| plugin.timeouts(timeouts)).await;
     fixture.emulator.fault(Fault::never_answer().times(2));

@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 /// Long enough for everything but a fault that never ends.
 const TIMEOUT: &str = "50s";
 /// For those, which would otherwise be waited for so long.
-const SHORT: &str = "3s";
-const AT_A_TIME: usize = 8;
+const SHORT: &str = "8s";
+const AT_A_TIME: usize = 12;
 const CALLS: [&str; 3] = ["get", "put", "put, asking"];
 
 /// More than the two sides and the kernel hold between them: what broke in the middle of it was not sent whole.

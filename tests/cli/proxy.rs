@@ -104,6 +104,7 @@ async fn a_proxy_that_refuses_is_named_without_its_password() {
         assert!(ended.stderr.contains(&named), "{}", ended.stderr);
         assert!(ended.stderr.contains(says), "{}", ended.stderr);
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+        assert_eq!(proxy.seen().len(), 1, "it would only refuse again");
     }
     assert_eq!(fixture.emulator.connections(), 0);
 }

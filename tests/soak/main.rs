@@ -25,6 +25,12 @@ const TOKEN: &str = "t0ken-of-the-soak";
 const SLACK: u64 = 16 * 1024;
 
 fn main() {
+    // Without libtest's harness, its arguments are for nobody; with a filter, other tests are meant.
+    let others_are_meant =
+        std::env::args().skip(1).any(|it| !it.starts_with('-') || it == "--list");
+    if others_are_meant || !cfg!(target_os = "linux") {
+        return println!("0 passed, 0 failed");
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");

@@ -50,6 +50,7 @@ impl Readings {
 /// Reads for as long as somebody takes what was read. With `hash`, notes what the reading came to before the chunks end.
 pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> Chunks {
     let (sender, chunks) = mpsc::channel(AHEAD);
+    let taken = sender.clone();
     let take = move |chunk| sender.blocking_send(chunk).is_ok();
     let hasher = hash.then(|| Hasher::new(readings.longest()));
     let readings = readings.clone();
@@ -70,9 +71,11 @@ pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> Chu
         }
         Source::Reader(reader) => {
             if let Some(reader) = reader.take() {
-                let mut read = read_on(reader);
+                let mut read = read_on(reader, taken);
                 tokio::task::spawn_blocking(move || {
-                    let next = || read.blocking_recv().unwrap_or(Ok(Bytes::new()));
+                    // An end is said by a chunk: without one, nobody takes any more.
+                    let broken = || Err(io::ErrorKind::BrokenPipe.into());
+                    let next = || read.blocking_recv().unwrap_or_else(broken);
                     pump(next, take, || Ok(()), hasher, &readings);
                 });
             }
@@ -153,8 +156,11 @@ impl FileReader {
     }
 }
 
-/// Reads what can only be read in the runtime.
-fn read_on(mut reader: Box<dyn AsyncRead + Send + Unpin>) -> mpsc::Receiver<io::Result<Bytes>> {
+/// Reads what can only be read in the runtime, for as long as what was read is taken: a reader that gives nothing is let go then too.
+fn read_on(
+    mut reader: Box<dyn AsyncRead + Send + Unpin>,
+    taken: mpsc::Sender<Result<Bytes, ContentError>>,
+) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, chunks) = mpsc::channel(1);
     tokio::spawn(async move {
         let pool = BufferPool::default();
@@ -162,7 +168,7 @@ fn read_on(mut reader: Box<dyn AsyncRead + Send + Unpin>) -> mpsc::Receiver<io::
             let mut buffer = pool.take();
             let read = tokio::select! {
                 read = reader.read(&mut buffer.bytes) => read,
-                () = sender.closed() => return,
+                () = taken.closed() => return,
             };
             let ended = !matches!(read, Ok(1..));
             let chunk = read.map(|length| buffer.filled(length));

@@ -14,7 +14,8 @@ use wasmtime_wasi_http::Error;
 /// A connection with an exchange on it that isn't over.
 #[derive(Default)]
 pub(super) struct OpenConnection {
-    pub(super) socket: Option<SocketHandle>,
+    /// The connection, and the exchange's number on it.
+    pub(super) socket: Option<(SocketHandle, u64)>,
     /// The exchange can't end well any more: the request wasn't sent whole.
     pub(super) spoilt: bool,
     over: bool,
@@ -22,8 +23,11 @@ pub(super) struct OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if let Some(socket) = &self.socket {
-            if self.spoilt || !self.over { socket.close() } else { socket.end() }
+        if let Some((socket, exchange)) = &self.socket {
+            match self.spoilt || !self.over {
+                true => socket.close(*exchange),
+                false => socket.end(*exchange),
+            }
         }
     }
 }

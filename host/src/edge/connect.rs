@@ -87,7 +87,7 @@ impl Connector {
             .map_err(|error| ConnectError::Proxy("the proxy".into(), error.to_string()))?;
         if !matches!(name.scheme_str(), Some("http" | "https")) {
             let why = "only http and https proxies are supported".to_owned();
-            return Err(ConnectError::Proxy(name.to_string(), why));
+            return Err(ConnectError::ProxyRefused(name.to_string(), why));
         }
         let mut tunnel = Tunnel::new(name.clone(), ProxyHop(self.clone()));
         if let Some(auth) = proxy.basic_auth() {
@@ -151,13 +151,10 @@ fn proxy_error(name: &Uri, error: &(dyn StdError + 'static)) -> ConnectError {
     match error.source().and_then(|hop| hop.downcast_ref()) {
         Some(ConnectError::Timeout) => ConnectError::Timeout,
         Some(ConnectError::TlsTimeout) => ConnectError::TlsTimeout,
-        _ => {
-            let why = match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            };
-            ConnectError::Proxy(name.to_string(), why)
-        }
+        _ => match error.source() {
+            Some(source) => ConnectError::Proxy(name.to_string(), format!("{error}: {source}")),
+            None => ConnectError::ProxyRefused(name.to_string(), error.to_string()),
+        },
     }
 }
 
@@ -240,11 +237,13 @@ impl Service<Name> for Resolver {
             let host = name.to_string();
             let found = GaiResolver::new().call(name).await.map_err(|error| ResolveError {
                 why: format!("{host} can't be resolved: {error}"),
+                not_loopback: false,
             })?;
             let addresses: Vec<SocketAddr> = found.collect();
             match addresses.iter().find(|address| !address.ip().is_loopback()) {
                 Some(other) if loopback_only => Err(ResolveError {
                     why: format!("{host} resolves to {}, which isn't loopback", other.ip()),
+                    not_loopback: true,
                 }),
                 _ => Ok(addresses.into_iter()),
             }
@@ -255,6 +254,8 @@ impl Service<Name> for Resolver {
 #[derive(Debug, Clone)]
 pub(crate) struct ResolveError {
     why: String,
+    /// It is resolved, but to where nothing in plain text goes.
+    pub(crate) not_loopback: bool,
 }
 
 impl fmt::Display for ResolveError {
@@ -273,6 +274,8 @@ pub(crate) enum ConnectError {
     Timeout,
     /// The proxy's URL without credentials, and what it did.
     Proxy(String, String),
+    /// The same, where it would do no other on another try.
+    ProxyRefused(String, String),
     Roots(rustls::Error),
     Tls(io::Error),
     TlsTimeout,
@@ -284,7 +287,9 @@ impl fmt::Display for ConnectError {
             Self::Resolve(error) => write!(f, "{error}"),
             Self::Tcp(_, why) => write!(f, "can't connect: {why}"),
             Self::Timeout => f.write_str("connecting took too long"),
-            Self::Proxy(proxy, why) => write!(f, "the proxy {proxy} gave no way through: {why}"),
+            Self::Proxy(proxy, why) | Self::ProxyRefused(proxy, why) => {
+                write!(f, "the proxy {proxy} gave no way through: {why}")
+            }
             Self::Roots(error) => write!(f, "the trusted certificates can't be used: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {}", tls_reason(error)),
             Self::TlsTimeout => f.write_str("the TLS handshake took too long"),

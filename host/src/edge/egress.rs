@@ -25,13 +25,12 @@ impl EgressPolicy {
     /// Allows `method` on the package of `target`.
     pub fn new(api: &ApiUrl, method: Method, target: &ServiceVersion) -> Self {
         let service = utf8_percent_encode(&target.service_id, SEGMENT);
-        Self {
-            tls: api.tls,
-            host: api.host.clone(),
-            port: api.port,
-            method,
-            path: format!("{}/service/{service}/version/{}/package", api.prefix, target.version_id),
-        }
+        let path = match target.service_id.as_str() {
+            // A server takes these for another path (RFC 3986, 5.2.4). No request has none.
+            "" | "." | ".." => String::new(),
+            _ => format!("{}/service/{service}/version/{}/package", api.prefix, target.version_id),
+        };
+        Self { tls: api.tls, host: api.host.clone(), port: api.port, method, path }
     }
 
     /// Whether the request may go out, and if not, why.
@@ -203,5 +202,19 @@ mod tests {
             reason(&policy, Method::GET, "https://h.test/service/a/../../b?c/version/1/package"),
             Some(DenialReason::Path)
         );
+    }
+
+    #[test]
+    fn an_identifier_of_dots_allows_nothing() {
+        for id in ["", ".", ".."] {
+            let target = ServiceVersion { service_id: id.into(), version_id: 1 };
+            let policy =
+                EgressPolicy::new(&"https://h.test".parse().unwrap(), Method::GET, &target);
+            for path in ["", "/", &format!("/service/{id}/version/1/package"), "/version/1/package"]
+            {
+                let uri = format!("https://h.test{path}");
+                assert_eq!(reason(&policy, Method::GET, &uri), Some(DenialReason::Path), "{uri}");
+            }
+        }
     }
 }

@@ -32,6 +32,8 @@ struct State {
     inner: Option<WasiBody>,
     given: u64,
     length: Option<u64>,
+    /// The body has said that there is no more of it.
+    ended: bool,
     waker: Option<Waker>,
     /// The connection, and how often the peer had been heard on it before an answer to this request could come.
     socket: Option<(SocketHandle, u64)>,
@@ -59,7 +61,8 @@ impl ExpectContinue {
     pub(crate) fn new(inner: WasiBody, wait: bool, length: Option<u64>) -> (Self, BodyControl) {
         let gate = if wait { Gate::Waiting } else { Gate::Open };
         let inner = Some(inner);
-        let state = State { gate, inner, given: 0, length, waker: None, socket: None };
+        let state =
+            State { gate, inner, given: 0, length, ended: false, waker: None, socket: None };
         let control = BodyControl(Arc::new(Mutex::new(state)));
         (Self { control: control.clone(), wait: CONTINUE_WAIT, timer: None }, control)
     }
@@ -107,8 +110,14 @@ impl BodyControl {
         let state = self.lock();
         match state.length {
             Some(length) => state.given >= length,
-            None => state.inner.is_none() && state.gate == Gate::Open,
+            None => state.ended,
         }
+    }
+
+    /// Whether any of it was given, which only a connection takes.
+    pub(crate) fn has_begun(&self) -> bool {
+        let state = self.lock();
+        state.given > 0 || state.ended
     }
 }
 
@@ -138,9 +147,14 @@ impl Body for ExpectContinue {
         match &frame {
             Some(Ok(frame)) => {
                 state.given += frame.data_ref().map_or(0, |data| data.len() as u64);
+                // After trailers nobody asks for more.
+                state.ended |= frame.is_trailers();
             }
             Some(Err(_)) => {}
-            None => state.inner = None,
+            None => {
+                state.inner = None;
+                state.ended = true;
+            }
         }
         Poll::Ready(frame)
     }

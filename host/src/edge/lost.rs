@@ -57,11 +57,12 @@ fn is_unexpected_eof(error: &(dyn StdError + 'static)) -> bool {
 
 fn connect_code(error: &ConnectError) -> Error {
     match error {
+        ConnectError::Resolve(error) if error.not_loopback => Error::ConfigurationError,
         ConnectError::Resolve(_) => Error::DnsError { rcode: None, info_code: None },
         ConnectError::Tcp(ErrorKind::ConnectionRefused, _) => Error::ConnectionRefused,
         ConnectError::Tcp(..) | ConnectError::Proxy(..) => Error::DestinationUnavailable,
         ConnectError::Timeout | ConnectError::TlsTimeout => Error::ConnectionTimeout,
-        ConnectError::Roots(_) => Error::ConfigurationError,
+        ConnectError::Roots(_) | ConnectError::ProxyRefused(..) => Error::ConfigurationError,
         ConnectError::Tls(error) if wrong_certificate(error).is_some() => {
             Error::TlsCertificateError
         }

@@ -30,6 +30,17 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
 
 const FASTLY_KEY: HeaderName = HeaderName::from_static("fastly-key");
+/// What a request may say beside that: the rest of what a server could obey is not the component's to send with the host's token. Of
+/// several values of one name, which none of these has, the first goes.
+const HEADERS: [HeaderName; 6] = [
+    // The sandbox's own, of the URI's authority: a component can't set it.
+    header::HOST,
+    header::ACCEPT,
+    header::USER_AGENT,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+];
 /// How long an unused connection is kept: shorter than servers keep theirs, so that few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(30);
 /// How many headers an answer may have.
@@ -84,6 +95,9 @@ impl WasiHttpHooks for Edge {
             self.watch.fail(Failure::Denied(denial));
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
+        let asked = std::mem::take(request.headers_mut());
+        let named = asked.into_iter().filter_map(|(name, value)| Some((name?, value)));
+        request.headers_mut().extend(named.filter(|(name, _)| HEADERS.contains(name)));
         request.headers_mut().insert(FASTLY_KEY, self.token.header());
         let (pool, watch, token) = (self.pool.clone(), self.watch.clone(), self.token.clone());
         let span =
@@ -148,12 +162,12 @@ async fn attempt(pool: &Pool, request: Request<WasiBody>, watch: &Watch) -> Resu
         let response = Pin::new(&mut sending).poll(cx);
         // Looked at after every poll: the pool sends a request that a closing connection hands back over another one.
         if let Some(socket) = captured.connection_metadata().as_ref().and_then(socket_in)
-            && connection.socket.as_ref() != Some(&socket)
+            && connection.socket.as_ref().is_none_or(|(before, _)| *before != socket)
         {
-            socket.begin();
+            let exchange = socket.begin();
             control.connected(&socket);
-            watch.connected(socket.clone());
-            connection.socket = Some(socket);
+            watch.connected(socket.clone(), exchange);
+            connection.socket = Some((socket, exchange));
         }
         response
     })

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 pub(super) fn response<B>(response: Response<B>, token: &Token) -> Response<Redacted<B>> {
     let mut response = response.map(|inner| {
         let redactor = Redactor { token: token.clone(), held: BytesMut::new() };
-        Redacted { inner, redactor, ended: false }
+        Redacted { inner, redactor, trailers: None, ended: false }
     });
     headers(response.headers_mut(), token);
     response
@@ -44,6 +44,7 @@ fn strike(bytes: &mut [u8], token: &Token) -> bool {
 pub(super) struct Redacted<B> {
     inner: B,
     redactor: Redactor,
+    trailers: Option<HeaderMap>,
     ended: bool,
 }
 
@@ -77,39 +78,33 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Redacted<B> {
         let this = &mut *self;
         loop {
             if this.ended {
-                return Poll::Ready(None);
+                return Poll::Ready(this.trailers.take().map(|it| Ok(Frame::trailers(it))));
             }
             let frame = match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => {
+                None => Frame::trailers(HeaderMap::new()),
+            };
+            let data = match frame.into_data() {
+                Ok(data) => this.redactor.take(data),
+                // The end: what was held back goes before the trailers.
+                Err(frame) => {
+                    let mut trailers = frame.into_trailers().unwrap_or_default();
+                    headers(&mut trailers, &this.redactor.token);
+                    this.trailers = Some(trailers).filter(|trailers| !trailers.is_empty());
                     this.ended = true;
-                    let rest = this.redactor.held.split().freeze();
-                    return Poll::Ready((!rest.is_empty()).then_some(Ok(Frame::data(rest))));
+                    this.redactor.held.split().freeze()
                 }
             };
-            match frame.into_data() {
-                Ok(data) => {
-                    let data = this.redactor.take(data);
-                    if !data.is_empty() {
-                        return Poll::Ready(Some(Ok(Frame::data(data))));
-                    }
-                }
-                Err(frame) => {
-                    return Poll::Ready(Some(Ok(match frame.into_trailers() {
-                        Ok(mut trailers) => {
-                            headers(&mut trailers, &this.redactor.token);
-                            Frame::trailers(trailers)
-                        }
-                        Err(other) => other,
-                    })));
-                }
+            if !data.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || (self.redactor.held.is_empty() && self.inner.is_end_stream())
+        let given = self.redactor.held.is_empty() && self.trailers.is_none();
+        given && (self.ended || self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -177,7 +172,8 @@ mod tests {
     async fn the_token_is_struck_out_of_headers_and_trailers() {
         let mut trailers = HeaderMap::new();
         trailers.insert("x-echo", HeaderValue::from_static(TOKEN));
-        let body = Full::new(Bytes::from_static(b"ok"));
+        // Ends as the token begins.
+        let body = Full::new(Bytes::from_static(b"ok aab-"));
         let body = body.with_trailers(async { Some(Ok(trailers)) });
         let mut answer = Response::new(Box::pin(body));
         answer.headers_mut().insert("location", HeaderValue::from_static("/?aab-aab-aac&x"));
@@ -185,5 +181,6 @@ mod tests {
         assert_eq!(answer.headers()["location"], "/?***********&x");
         let collected = answer.into_body().collect().await.unwrap();
         assert_eq!(collected.trailers().unwrap()["x-echo"], "***********");
+        assert_eq!(collected.to_bytes(), "ok aab-");
     }
 }

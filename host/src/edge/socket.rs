@@ -18,8 +18,9 @@ struct State {
     read: AtomicU64,
     heard: AtomicU64,
     closed: AtomicBool,
-    /// Whether no exchange is under way, so that no answer is to be had any more.
-    idle: AtomicBool,
+    /// How many exchanges have begun on it, and which of them was the last to end.
+    exchanges: AtomicU64,
+    ended: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -52,20 +53,35 @@ impl SocketHandle {
 
     /// Makes every further read and write fail, which ends the task that drives the connection and closes the socket.
     /// hyper alone wouldn't notice: it doesn't watch for a dropped answer while it waits for a full socket.
-    pub(crate) fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
+    ///
+    /// Only while `exchange` is the last that began: the connection may be another's by now.
+    pub(crate) fn close(&self, exchange: u64) {
+        if self.exchange() == exchange {
+            self.0.closed.store(true, Ordering::Release);
+            self.wake();
+        }
+    }
+
+    /// An exchange begins on it; its number, by which it is known from here on.
+    pub(crate) fn begin(&self) -> u64 {
+        self.0.exchanges.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The last exchange that began on it.
+    pub(crate) fn exchange(&self) -> u64 {
+        self.0.exchanges.load(Ordering::Acquire)
+    }
+
+    /// That exchange is over: unless another has begun, a write that failed before, or does from now on, is told.
+    pub(crate) fn end(&self, exchange: u64) {
+        self.0.ended.fetch_max(exchange, Ordering::AcqRel);
         self.wake();
     }
 
-    /// An exchange begins on it.
-    pub(crate) fn begin(&self) {
-        self.0.idle.store(false, Ordering::Release);
-    }
-
-    /// The exchange on it is over: a write that failed before, or does from now on, is told.
-    pub(crate) fn end(&self) {
-        self.0.idle.store(true, Ordering::Release);
-        self.wake();
+    /// Whether no exchange is under way, so that no answer is to be had any more. Before the first one is seen to begin, it may be.
+    fn is_idle(&self) -> bool {
+        let begun = self.exchange();
+        begun > 0 && self.0.ended.load(Ordering::Acquire) >= begun
     }
 
     fn wake(&self) {
@@ -121,7 +137,7 @@ impl Socket {
 
     /// What a write comes to after one that failed.
     fn failed(&self) -> Poll<io::Result<usize>> {
-        match self.handle.0.idle.load(Ordering::Acquire) {
+        match self.handle.is_idle() {
             true => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             false => Poll::Pending,
         }
@@ -190,5 +206,26 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_exchange_neither_closes_nor_ends_the_connection_of_the_next() {
+        let socket = SocketHandle::default();
+        assert!(!socket.is_idle(), "an exchange may have begun that wasn't seen yet");
+        let first = socket.begin();
+        let second = socket.begin();
+        socket.end(first);
+        socket.close(first);
+        assert!(!socket.is_idle());
+        assert!(!socket.0.closed.load(Ordering::Acquire));
+        socket.end(second);
+        assert!(socket.is_idle());
+        socket.close(second);
+        assert!(socket.0.closed.load(Ordering::Acquire));
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct Watch(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     connecting: bool,
-    socket: Option<SocketHandle>,
+    /// The connection, and which of its exchanges this one is.
+    socket: Option<(SocketHandle, u64)>,
     body: Option<BodyControl>,
     /// The final answer's.
     status: Option<StatusCode>,
@@ -48,10 +49,18 @@ impl Watch {
         state.body = Some(body);
     }
 
-    pub(crate) fn connected(&self, socket: SocketHandle) {
+    pub(crate) fn connected(&self, socket: SocketHandle, exchange: u64) {
         let mut state = self.lock();
         state.connecting = false;
-        state.socket = Some(socket);
+        state.socket = Some((socket, exchange));
+    }
+
+    /// Takes the body of the request back, so that from now on no more of it is sent.
+    pub(crate) fn close_body(&self) {
+        let body = self.lock().body.clone();
+        if let Some(body) = body {
+            drop(body.close());
+        }
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {
@@ -82,25 +91,28 @@ impl Watch {
     pub(crate) fn request_sent(&self) -> bool {
         let state = self.lock();
         // Without a body a request is whole before it has gone anywhere.
-        state.socket.is_some() && state.body.as_ref().is_some_and(BodyControl::is_whole)
+        let is_on_its_way = |body: &BodyControl| state.socket.is_some() || body.has_begun();
+        state.body.as_ref().is_some_and(|body| body.is_whole() && is_on_its_way(body))
     }
 
-    /// Returns when no byte has moved for too long, or no answer has come since the last of the request went. While a connection is
-    /// made, that has its own limits.
+    /// Returns when no byte has moved for too long, no answer has come since the last of the request went, or the answer takes too long
+    /// to come to its end. While a connection is made, that has its own limits.
     pub(crate) async fn stalled(&self, timeouts: &Timeouts) -> TimeoutKind {
         let tick = timeouts.stall.min(timeouts.answer) / 10;
         let tick = tick.clamp(Duration::from_millis(1), Duration::from_millis(500));
         let mut last = (0, false, None);
         let mut since = Instant::now();
+        let mut answered_at = None;
         loop {
             tokio::time::sleep(tick).await;
             let state = self.lock();
             let sent = state.body.as_ref().is_some_and(BodyControl::is_whole);
             let waiting = sent && state.status.is_none();
-            // A server that only says that it is still there has not answered.
-            let moved = state.socket.as_ref().map_or(0, |socket| match waiting {
-                true => socket.written(),
-                false => socket.moved(),
+            // Until there is an answer, what comes only says that the server is still there. What moves after this exchange is another's.
+            let moved = state.socket.as_ref().map_or(0, |(socket, exchange)| match state.status {
+                _ if socket.exchange() != *exchange => 0,
+                None => socket.written(),
+                Some(_) => socket.moved(),
             });
             let now = (moved, sent, state.status);
             if now != last || state.connecting {
@@ -113,6 +125,11 @@ impl Watch {
             };
             if since.elapsed() >= limit {
                 return kind;
+            }
+            if state.status.is_some()
+                && answered_at.get_or_insert_with(Instant::now).elapsed() >= timeouts.answer
+            {
+                return TimeoutKind::Answer;
             }
         }
     }

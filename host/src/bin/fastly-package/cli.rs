@@ -80,7 +80,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Try again up to so often, where that may help; an upload only when it is known that it isn't stored. 0: never.
+    /// Try again up to this many times, where that may help; an upload only when it is known that it isn't stored. 0: never.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) retries: u32,
 

@@ -44,7 +44,7 @@ impl Report {
         match sent.proof {
             Proof::Unnamed => unproven("the API names no SHA-512 of it"),
             Proof::Failed(error) => unproven(&printable(&error.to_string())),
-            Proof::Verified | Proof::Off => {}
+            _ => {}
         }
         let verified = if matches!(sent.proof, Proof::Verified) { ", verified" } else { "" };
         if !self.json {
