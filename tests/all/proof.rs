@@ -3,16 +3,11 @@
 use crate::fixture::{Fixture, IF_SENT, SERVICE, hashsum, package, sha512, version};
 use fastly_package::{Content, Error, Proof, PutOptions, Retries, Stored};
 use fastly_package_emulator::{Answer, Fault};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::{Cursor, Write};
 
 const PROVEN: PutOptions =
     PutOptions { expect: fastly_package::Expect::Never, verify: true, force: false };
-
-/// An answer that describes the package so.
-fn described(metadata: Value) -> Answer {
-    Answer::json(200, json!({"id": "p", "service_id": SERVICE, "version": 1, "metadata": metadata}))
-}
 
 #[tokio::test]
 async fn a_file_a_reader_and_bytes_are_proven_alike() {
@@ -47,7 +42,7 @@ async fn another_hash_or_length_is_no_success() {
     ] {
         for retries in [Retries::none(), Retries::default()] {
             let fixture = Fixture::with(|plugin| plugin.retries(retries)).await;
-            fixture.emulator.fault(Fault::answer(described(metadata.clone())).on_put());
+            fixture.emulator.fault(Fault::answer(Answer::described(metadata.clone())).on_put());
             let error = fixture.upload(&package, PROVEN).await.unwrap_err();
             assert_eq!(error.stored(), Stored::Other);
             assert!(!error.is_retryable());
@@ -67,7 +62,7 @@ async fn a_wrong_files_hash_is_no_reason_to_fail() {
     let package = package(2000);
     let metadata =
         json!({"hashsum": sha512(&package), "size": 2000, "files_hash": "f".repeat(128)});
-    fixture.emulator.fault(Fault::answer(described(metadata)));
+    fixture.emulator.fault(Fault::answer(Answer::described(metadata)));
     let uploaded = fixture.upload(&package, PROVEN).await.unwrap();
     assert!(matches!(uploaded.proof, Proof::Verified));
 }
@@ -79,23 +74,25 @@ async fn where_the_answer_names_no_hash_a_get_is_asked() {
         [json!(null), json!({"size": 2000}), json!({"hashsum": null}), json!({"hashsum": "?"})]
     {
         let fixture = Fixture::start().await;
-        fixture.emulator.fault(Fault::answer(described(nameless.clone())).stored().on_put());
+        fixture
+            .emulator
+            .fault(Fault::answer(Answer::described(nameless.clone())).stored().on_put());
         let uploaded = fixture.upload(&package, PROVEN).await.unwrap();
         assert!(matches!(uploaded.proof, Proof::Verified), "{uploaded:?}");
 
-        fixture.emulator.fault(Fault::answer(described(nameless.clone())).times(2));
+        fixture.emulator.fault(Fault::answer(Answer::described(nameless.clone())).times(2));
         let uploaded = fixture.upload(&package, PROVEN).await.unwrap();
         assert!(matches!(uploaded.proof, Proof::Unnamed), "{uploaded:?}");
 
-        fixture.emulator.fault(Fault::answer(described(nameless.clone())).on_put());
+        fixture.emulator.fault(Fault::answer(Answer::described(nameless.clone())).on_put());
         fixture.emulator.fault(Fault::answer(Answer::new(503)).on_get());
         let uploaded = fixture.upload(&package, PROVEN).await.unwrap();
         let Proof::Failed(error) = uploaded.proof else { panic!("{uploaded:?}") };
         assert_eq!(error.status(), Some(503));
 
         let other = json!({"hashsum": "0".repeat(128)});
-        fixture.emulator.fault(Fault::answer(described(nameless)).on_put());
-        fixture.emulator.fault(Fault::answer(described(other)).on_get());
+        fixture.emulator.fault(Fault::answer(Answer::described(nameless)).on_put());
+        fixture.emulator.fault(Fault::answer(Answer::described(other)).on_get());
         let error = fixture.upload(&package, PROVEN).await.unwrap_err();
         assert!(matches!(error, Error::Mismatch(_)), "{error:?}");
     }
@@ -104,7 +101,7 @@ async fn where_the_answer_names_no_hash_a_get_is_asked() {
 #[tokio::test]
 async fn without_verification_nothing_is_compared() {
     let fixture = Fixture::start().await;
-    fixture.emulator.fault(Fault::answer(described(json!({"hashsum": "0".repeat(128)}))));
+    fixture.emulator.fault(Fault::answer(Answer::described(json!({"hashsum": "0".repeat(128)}))));
     let options = PutOptions { verify: false, ..PROVEN };
     let uploaded = fixture.upload(&package(2000), options).await.unwrap();
     assert!(matches!(uploaded.proof, Proof::Off));

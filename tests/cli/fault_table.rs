@@ -35,13 +35,6 @@ struct Row {
     stored: Option<StoredPackage>,
 }
 
-fn described(metadata: Value) -> Answer {
-    Answer::json(
-        200,
-        json!({"id": "p", "service_id": TARGET[1], "version": 3, "metadata": metadata}),
-    )
-}
-
 fn faults() -> Vec<(&'static str, Fault)> {
     let early = |status| Fault::early_answer(Answer::new(status));
     let late = |status| Fault::answer(Answer::new(status));
@@ -96,10 +89,10 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("no HTTP", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n"))),
         ("no HTTP, stored", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n")).stored()),
         ("200, odd limits", Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon"))),
-        ("200, no hash named", Fault::answer(described(json!({"size": null}))).stored()),
+        ("200, no hash named", Fault::answer(Answer::described(json!({"size": null}))).stored()),
         (
             "200, another hash",
-            Fault::answer(described(json!({"hashsum": "0".repeat(128)}))).stored(),
+            Fault::answer(Answer::described(json!({"hashsum": "0".repeat(128)}))).stored(),
         ),
     ]
 }

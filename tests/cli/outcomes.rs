@@ -8,10 +8,6 @@ fn parsed(stdout: &str) -> Value {
     serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
 }
 
-fn described(metadata: Value) -> Answer {
-    Answer::json(200, json!({"id": "p", "service_id": "s", "version": 3, "metadata": metadata}))
-}
-
 #[tokio::test]
 async fn each_retry_is_said_unless_it_is_to_be_quiet() {
     for (more, lines) in [(&[][..], 3), (&["--quiet"], 0)] {
@@ -51,7 +47,7 @@ async fn something_else_stored_than_was_sent_ends_in_7() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     let other = json!({"size": 9, "hashsum": "0".repeat(128)});
-    fixture.emulator.fault(Fault::answer(described(other.clone())).times(2));
+    fixture.emulator.fault(Fault::answer(Answer::described(other.clone())).times(2));
     let ended = fixture.put("app.tar.gz", &["--json"]).await;
     assert_eq!(ended.code, Some(7), "{ended:?}");
     assert_golden("put-mismatch.txt", &ended.stderr);
@@ -64,7 +60,7 @@ async fn something_else_stored_than_was_sent_ends_in_7() {
 async fn what_can_not_be_verified_is_done_with_a_warning() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
-    let nameless = || Fault::answer(described(json!(null)));
+    let nameless = || Fault::answer(Answer::described(json!(null)));
     for (on_get, says) in [
         (nameless().on_get(), "the API names no SHA-512 of it"),
         (Fault::answer(Answer::forbidden()).on_get(), "the API answered 403 Forbidden"),

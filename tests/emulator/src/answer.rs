@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is answered: a status, headers and a body, or what the emulator would have said, altered.
 ///
@@ -76,6 +76,11 @@ impl Answer {
     /// As [`Answer::new`].
     pub fn json(status: u16, value: Value) -> Self {
         Self::new(status).content_type("application/json").body(value.to_string())
+    }
+
+    /// A success that describes a package by this `metadata`, which may be null.
+    pub fn described(metadata: Value) -> Self {
+        Self::json(200, json!({"id": "p", "service_id": "s", "version": 1, "metadata": metadata}))
     }
 
     /// A redirection: `status` is 301, 302, 303, 307 or 308.
@@ -221,8 +226,6 @@ fn pad(body: Bytes, bytes: usize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
