@@ -170,7 +170,8 @@ impl Content {
                 return Err(ContentError::Read(io::Error::other("it can be read only once")));
             }
         }
-        let chunks = pump::start(&mut self.source, &self.readings, hash);
+        let chunks =
+            pump::start(&mut self.source, &self.readings, hash).map_err(ContentError::Read)?;
         Ok(ContentStream::new(chunks, self.progress.clone()))
     }
 
@@ -182,7 +183,7 @@ impl Content {
     /// The same; a file or bytes that weren't hashed on the way are read once more.
     pub(crate) async fn digest(&mut self) -> Option<Digest> {
         if self.sent().is_none() && self.is_repeatable() {
-            let mut chunks = pump::start(&mut self.source, &self.readings, true);
+            let mut chunks = pump::start(&mut self.source, &self.readings, true).ok()?;
             while chunks.recv().await.is_some() {}
         }
         self.sent()

@@ -1,10 +1,10 @@
-//! Who may write: one upload to a service at a time, and not more altogether than there are threads to read for.
+//! Who may write: one upload to a service at a time, and so many altogether.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
-/// Each upload reads on a thread of tokio's pool, which has 512 by default; name resolution needs some too.
+/// Each upload reads on a thread of its own.
 const UPLOADS: usize = 256;
 
 /// The turns of a `Plugin`. Fastly doesn't support two writers on one service.

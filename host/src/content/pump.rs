@@ -48,7 +48,7 @@ impl Readings {
 }
 
 /// Reads for as long as somebody takes what was read. With `hash`, notes what the reading came to before the chunks end.
-pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> Chunks {
+pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> io::Result<Chunks> {
     let (sender, chunks) = mpsc::channel(AHEAD);
     let taken = sender.clone();
     let take = move |chunk| sender.blocking_send(chunk).is_ok();
@@ -57,31 +57,36 @@ pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> Chu
     match source {
         Source::File(file) => {
             let (mut reader, file) = (FileReader::new(file.clone()), file.clone());
-            tokio::task::spawn_blocking(move || {
-                let next = || reader.next();
-                pump(next, take, || file.check_unwritten(), hasher, &readings);
-            });
+            on_a_thread(move || {
+                pump(|| reader.next(), take, || file.check_unwritten(), hasher, &readings);
+            })?;
         }
         Source::Bytes(bytes) => {
             let mut rest = bytes.clone();
-            tokio::task::spawn_blocking(move || {
+            on_a_thread(move || {
                 let next = || Ok(rest.split_to(CHUNK.min(rest.len())));
                 pump(next, take, || Ok(()), hasher, &readings);
-            });
+            })?;
         }
         Source::Reader(reader) => {
             if let Some(reader) = reader.take() {
                 let mut read = read_on(reader, taken);
-                tokio::task::spawn_blocking(move || {
+                on_a_thread(move || {
                     // An end is said by a chunk: without one, nobody takes any more.
                     let broken = || Err(io::ErrorKind::BrokenPipe.into());
                     let next = || read.blocking_recv().unwrap_or_else(broken);
                     pump(next, take, || Ok(()), hasher, &readings);
-                });
+                })?;
             }
         }
     }
-    chunks
+    Ok(chunks)
+}
+
+/// Not on one of the runtime's threads for blocking work: waiting for a slow connection, uploads could take them all, and then no name
+/// would be resolved any more.
+fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name("fastly-package-read".into()).spawn(work).map(drop)
 }
 
 /// Moves chunks until one is empty, which is the end. `check` says whether that is how it should end.

@@ -1,21 +1,20 @@
 //! Connections to the API: TCP, the way through a proxy, TLS, each with its time limit.
 
+use super::connect_error::ConnectError;
+use super::resolve::{ResolveError, Resolver};
 use super::socket::{Socket, SocketHandle};
 use crate::builder::Timeouts;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig};
 use std::error::Error as StdError;
-use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -213,121 +212,6 @@ impl Service<Uri> for ProxyHop {
                 _ => Ok(connection),
             }
         })
-    }
-}
-
-/// The platform's resolver, which can be held to loopback.
-#[derive(Clone)]
-struct Resolver {
-    loopback_only: bool,
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = ResolveError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ResolveError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ResolveError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let loopback_only = self.loopback_only;
-        Box::pin(async move {
-            let host = name.to_string();
-            let found = GaiResolver::new().call(name).await.map_err(|error| ResolveError {
-                why: format!("{host} can't be resolved: {error}"),
-                not_loopback: false,
-            })?;
-            let addresses: Vec<SocketAddr> = found.collect();
-            match addresses.iter().find(|address| !address.ip().is_loopback()) {
-                Some(other) if loopback_only => Err(ResolveError {
-                    why: format!("{host} resolves to {}, which isn't loopback", other.ip()),
-                    not_loopback: true,
-                }),
-                _ => Ok(addresses.into_iter()),
-            }
-        })
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ResolveError {
-    why: String,
-    /// It is resolved, but to where nothing in plain text goes.
-    pub(crate) not_loopback: bool,
-}
-
-impl fmt::Display for ResolveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl StdError for ResolveError {}
-
-/// Why there is no connection.
-#[derive(Debug)]
-pub(crate) enum ConnectError {
-    Resolve(ResolveError),
-    Tcp(io::ErrorKind, String),
-    Timeout,
-    /// The proxy's URL without credentials, and what it did.
-    Proxy(String, String),
-    /// The same, where it would do no other on another try.
-    ProxyRefused(String, String),
-    Roots(rustls::Error),
-    Tls(io::Error),
-    TlsTimeout,
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolve(error) => write!(f, "{error}"),
-            Self::Tcp(_, why) => write!(f, "can't connect: {why}"),
-            Self::Timeout => f.write_str("connecting took too long"),
-            Self::Proxy(proxy, why) | Self::ProxyRefused(proxy, why) => {
-                write!(f, "the proxy {proxy} gave no way through: {why}")
-            }
-            Self::Roots(error) => write!(f, "the trusted certificates can't be used: {error}"),
-            Self::Tls(error) => write!(f, "TLS failed: {}", tls_reason(error)),
-            Self::TlsTimeout => f.write_str("the TLS handshake took too long"),
-        }
-    }
-}
-
-impl StdError for ConnectError {}
-
-/// What is wrong with the server's certificate, if that is what a handshake failed for.
-pub(crate) fn wrong_certificate(error: &io::Error) -> Option<&CertificateError> {
-    match error.get_ref().and_then(|inner| inner.downcast_ref())? {
-        rustls::Error::InvalidCertificate(wrong) => Some(wrong),
-        _ => None,
-    }
-}
-
-/// Why a handshake failed, in words that say what to do.
-fn tls_reason(error: &io::Error) -> String {
-    let Some(wrong) = wrong_certificate(error) else { return error.to_string() };
-    match wrong {
-        CertificateError::UnknownIssuer => {
-            "the server's certificate is from an authority that is not trusted here".into()
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired".into()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet".into()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the server's certificate is for another name".into()
-        }
-        CertificateError::BadSignature => {
-            "the server's certificate isn't signed by the authority of that name that is trusted here".into()
-        }
-        CertificateError::Revoked => "the server's certificate was revoked".into(),
-        other => format!("the server's certificate is not valid: {other}"),
     }
 }
 

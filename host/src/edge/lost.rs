@@ -1,6 +1,6 @@
 //! Why there is no answer: in full for the host, in wasi:http's words for the component.
 
-use super::connect::{ConnectError, wrong_certificate};
+use super::connect_error::{ConnectError, wrong_certificate};
 use super::watch::{Failure, Watch};
 use crate::error::TimeoutKind;
 use hyper_util::client::legacy::Error as ClientError;

@@ -2,10 +2,12 @@
 
 mod answer;
 pub(crate) mod connect;
+mod connect_error;
 pub(crate) mod egress;
 mod expect;
 mod lost;
 mod redact;
+mod resolve;
 mod socket;
 pub(crate) mod token;
 pub(crate) mod watch;
