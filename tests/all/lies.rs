@@ -1,8 +1,8 @@
 //! Components that say what isn't so: what the edge saw goes before it.
 
-use crate::fixture::{Fixture, NEVER, package, plugin_for, version};
+use crate::fixture::{Fixture, NEVER, in_time, package, plugin_for, version};
 use crate::programs;
-use fastly_package::{Error, PutOptions, Reply, Result, Stored};
+use fastly_package::{Content, Error, PutOptions, Reply, Result, ServiceVersion, Stored};
 use fastly_package_emulator::{Answer, Fault};
 
 #[track_caller]
@@ -53,7 +53,7 @@ async fn a_refusal_that_the_api_did_not_give_is_none() {
 async fn a_package_that_was_never_read_is_not_proven() {
     let fixture = running(programs::CLAIMS_UPLOAD).await;
     fixture.emulator.fault(Fault::answer(Answer::new(200)));
-    let content = fastly_package::Content::from_bytes(package(3_000_000)).unwrap();
+    let content = Content::from_bytes(package(3_000_000)).unwrap();
     let uploaded = fixture.upload_to(&version(1), content, PutOptions::default()).await;
     let error = uploaded.expect_err("what was sent is not the package");
     assert!(matches!(error, Error::Component(_)), "{error:?}");
@@ -68,6 +68,29 @@ async fn a_body_that_ended_in_trailers_was_sent_whole() {
     assert!(matches!(error, Error::Transport(_)), "{error:?}");
     assert_eq!(error.stored(), Stored::Unknown);
     assert!(fixture.only_request().await.body_complete);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_not_to_be_stored_is_not_sent_afterwards() {
+    let fixture = running(programs::HURRIES_OFF).await;
+    // A refusal would say that it isn't stored, whatever arrived.
+    fixture.emulator.fault(Fault::answer(Answer::new(503)).every_time());
+    let mut unsent = Vec::new();
+    for number in 0..100 {
+        let target = ServiceVersion::new(format!("hurry{number}x"), 1).unwrap();
+        let content = Content::from_bytes(package(2000)).unwrap();
+        let result = fixture.send_to(&target, content, NEVER).await;
+        if result.expect_err("it says so").stored() == Stored::No {
+            unsent.push(format!("/service/{}/version/1/package", target.service_id));
+        }
+    }
+    assert!(!unsent.is_empty(), "it never hurried");
+    let Fixture { emulator, plugin } = fixture;
+    drop(plugin);
+    in_time(emulator.all_closed()).await;
+    for request in emulator.requests() {
+        assert!(!request.body_complete || !unsent.contains(&request.path), "{}", request.path);
+    }
 }
 
 #[tokio::test]

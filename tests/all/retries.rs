@@ -106,6 +106,29 @@ async fn an_upload_that_is_stored_is_not_repeated_whatever_was_said() {
 }
 
 #[tokio::test]
+async fn where_a_get_shows_the_package_from_before_the_upload_is_repeated() {
+    let fixture = Fixture::with(quick).await;
+    fixture.upload(&package(2000), PutOptions::default()).await.unwrap();
+    let second = package(3000);
+    fixture.emulator.fault(Fault::answer(Answer::new(503)).on_put());
+    let uploaded = fixture.upload(&second, PutOptions::default()).await.unwrap();
+    assert_eq!((uploaded.attempts, uploads(&fixture)), (2, 2));
+    assert_eq!(hashsum(&uploaded.reply), sha512(&second));
+    assert_eq!(methods(&fixture).await, ["PUT", "PUT", "GET", "PUT"]);
+}
+
+#[tokio::test]
+async fn an_equal_hash_decides_whatever_the_length() {
+    let fixture = Fixture::with(quick).await;
+    let package = package(2000);
+    let odd = serde_json::json!({"size": 0, "hashsum": sha512(&package)});
+    fixture.emulator.fault(Fault::lost_answer().on_put());
+    fixture.emulator.fault(Fault::answer(Answer::described(odd)).on_get());
+    let uploaded = fixture.upload(&package, PutOptions::default()).await.unwrap();
+    assert_eq!((uploaded.attempts, uploads(&fixture)), (1, 1));
+}
+
+#[tokio::test]
 async fn an_answer_that_never_comes_is_asked_for_by_a_get() {
     let impatient = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
     let fixture = Fixture::with(|plugin| quick(plugin).timeouts(impatient)).await;

@@ -23,6 +23,7 @@ struct State {
     /// The final answer's.
     status: Option<StatusCode>,
     failure: Option<Failure>,
+    over: bool,
 }
 
 /// Why the edge failed a request.
@@ -46,7 +47,12 @@ impl Watch {
         state.connecting = true;
         state.socket = None;
         state.status = None;
-        state.body = Some(body);
+        state.body = Some(body.clone());
+        let over = state.over;
+        drop(state);
+        if over {
+            drop(body.close());
+        }
     }
 
     pub(crate) fn connected(&self, socket: SocketHandle, exchange: u64) {
@@ -55,9 +61,12 @@ impl Watch {
         state.socket = Some((socket, exchange));
     }
 
-    /// Takes the body of the request back, so that from now on no more of it is sent.
+    /// The call is over: from now on no more of a request's body is sent, nor of one that is only about to go out.
     pub(crate) fn close_body(&self) {
-        let body = self.lock().body.clone();
+        let mut state = self.lock();
+        state.over = true;
+        let body = state.body.clone();
+        drop(state);
         if let Some(body) = body {
             drop(body.close());
         }

@@ -125,11 +125,13 @@ impl Receiver<'_> {
 pub(crate) struct RequestBody {
     incoming: Incoming,
     whole: bool,
+    /// It broke off: hyper's then reads as ended when it is asked again.
+    broken: bool,
 }
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { whole: incoming.is_end_stream(), incoming }
+        Self { whole: incoming.is_end_stream(), broken: false, incoming }
     }
 
     /// Whether all of it was read.
@@ -139,6 +141,9 @@ impl RequestBody {
 
     /// The next piece; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, UploadError> {
+        if self.broken {
+            return Err(UploadError::Aborted);
+        }
         while let Some(frame) = self.incoming.frame().await {
             match frame.map(http_body::Frame::into_data) {
                 Ok(Ok(bytes)) => {
@@ -148,6 +153,7 @@ impl RequestBody {
                 Ok(Err(_trailers)) => {}
                 Err(error) => {
                     tracing::debug!(%error, "the body did not arrive whole");
+                    self.broken = true;
                     return Err(UploadError::Aborted);
                 }
             }
