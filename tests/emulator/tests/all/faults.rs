@@ -294,3 +294,21 @@ async fn a_connection_may_stall_after_a_whole_exchange() {
     assert!(silence.is_err(), "it stays open and says nothing");
     assert_eq!(emulator.requests().len(), 1);
 }
+
+#[tokio::test]
+async fn a_body_that_breaks_off_under_a_fault_is_neither_whole_nor_answered() {
+    let emulator = start().await;
+    // Of no form, which is known before the body is read and has the rest of it read twice.
+    let head = String::from_utf8(put_head(100_000, "")).unwrap();
+    let head = head.replace("multipart/form-data", "text/plain");
+    for (number, sent) in [0, 1000].into_iter().enumerate() {
+        emulator.fault(Fault::answer(Answer::new(503)));
+        let mut client = Client::connect(&emulator).await;
+        client.send(head.as_bytes()).await;
+        client.send(&vec![b'x'; sent]).await;
+        drop(client);
+        let request = within(emulator.connection_ended(number)).await;
+        assert_eq!((request.body_complete, request.status), (false, None), "{sent} bytes");
+        emulator.clear_faults();
+    }
+}
