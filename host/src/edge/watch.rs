@@ -143,3 +143,26 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::expect::ExpectContinue;
+    use bytes::Bytes;
+    use http_body::Body;
+    use http_body_util::{BodyExt, Full};
+    use std::pin::Pin;
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn a_body_that_comes_when_the_call_is_over_is_not_sent() {
+        let watch = Watch::default();
+        watch.close_body();
+        let inner = Full::new(Bytes::from_static(b"package")).map_err(|never| match never {});
+        let (mut body, control) = ExpectContinue::new(inner.boxed_unsync(), false, Some(7));
+        watch.connecting(control);
+        let poll = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        assert!(poll.is_pending());
+        assert!(!watch.request_sent());
+    }
+}
