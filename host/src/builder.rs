@@ -30,9 +30,9 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The TLS handshake. Default: 10 s.
     pub tls: Duration,
-    /// While an exchange runs: no byte moving, in either direction. Default: 60 s.
+    /// While an exchange runs: no byte of the request going out, or, once the answer has begun, none moving at all. Default: 60 s.
     pub stall: Duration,
-    /// The answer, counted from when the whole request was sent. Default: 120 s.
+    /// The answer's head, counted from when the whole request was sent, and once more its body, from its head to its end. Default: 120 s.
     pub answer: Duration,
     /// The whole operation: waiting for another upload to the service, retries and proof included. Default: none.
     pub total: Option<Duration>,

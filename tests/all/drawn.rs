@@ -86,8 +86,13 @@ pub(crate) fn fault(number: usize, service: &str) -> Fault {
 pub(crate) fn package(random: &mut Rng) -> (Bytes, String) {
     let size = Some(if random.bool() { random.u64(400..5000) } else { random.u64(5000..400_000) });
     let bytes = sample::package(sample::SampleOptions { size, ..Default::default() });
-    let hashsum = Sha512::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hashsum = sha512(&bytes);
     (bytes.into(), hashsum)
+}
+
+/// SHA-512 in lower-case hex, made without the code under test.
+pub(crate) fn sha512(bytes: &[u8]) -> String {
+    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Plugins for this API that differ in how often they try again.

@@ -1,11 +1,11 @@
 //! An emulator and a plugin that talks to it.
 
+pub(crate) use crate::drawn::sha512;
 use fastly_package::{
     ApiError, Content, Error, Expect, Plugin, PluginBuilder, PutOptions, Reply, Result, Retries,
     ServiceVersion, Stored, Token, UnexpectedResponse, Uploaded,
 };
 use fastly_package_emulator::{Answer, Config, Emulator, Fault, RecordedRequest, sample};
-use sha2::{Digest, Sha512};
 use std::time::Duration;
 
 /// The token that the plugin has and the emulator wants.
@@ -136,10 +136,6 @@ pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
 /// A valid package of this many bytes.
 pub(crate) fn package(size: u64) -> Vec<u8> {
     sample::package(sample::SampleOptions { size: Some(size), ..Default::default() })
-}
-
-pub(crate) fn sha512(bytes: &[u8]) -> String {
-    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn hashsum(reply: &Reply) -> &str {

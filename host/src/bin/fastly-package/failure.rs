@@ -136,8 +136,10 @@ impl Failure {
     fn says_nothing_is_stored(&self) -> bool {
         let Self::Operation(operation, error) = self else { return false };
         let in_doubt = match error {
-            Error::Transport(_) | Error::Timeout(_) | Error::Component(_) => true,
-            Error::UnexpectedResponse { .. } => true,
+            Error::Transport(_)
+            | Error::Timeout(_)
+            | Error::Component(_)
+            | Error::UnexpectedResponse { .. } => true,
             Error::Api { error, .. } => error.status == 408 || error.status >= 500,
             _ => false,
         };
