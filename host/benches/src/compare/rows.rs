@@ -1,0 +1,279 @@
+//! What is measured, and the targets.
+
+use crate::process::{self, Run, in_turn, median, quantile};
+use crate::report::{Row, Target, Unit};
+use crate::setup::Setup;
+use crate::terminal;
+use Target::{AtLeast, AtMost};
+use anyhow::{Context, Result};
+use std::process::Command;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Measures what has `only` in its name, or everything.
+pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
+    let mut table = Table { setup, rows: Vec::new(), peaks: Vec::new() };
+    let parts: [Part; 8] = [
+        ("put 99 MB", Table::put_99_mb),
+        ("put 1 GiB", Table::put_1_gib),
+        ("put TLS", Table::put_tls),
+        ("put 1 KiB", Table::put_1_kib),
+        ("get", Table::get),
+        ("calls", Table::calls),
+        ("uploads", Table::uploads),
+        ("sizes", Table::sizes),
+    ];
+    for (name, part) in parts {
+        if only.is_none_or(|text| name.contains(text)) {
+            let before = table.rows.len();
+            part(&mut table)?;
+            // Shown as they come: the whole takes minutes.
+            table.rows[before..].iter().for_each(|row| eprintln!("{}", row.line()));
+        }
+    }
+    if only.is_none() {
+        table.memory();
+        table.build()?;
+    } else {
+        table.peaks.iter().for_each(|(what, peak)| eprintln!("peak of {what}: {:.1} MiB", peak / MIB));
+    }
+    Ok(table.rows)
+}
+
+struct Table<'a> {
+    setup: &'a Setup,
+    rows: Vec<Row>,
+    /// The most memory that the command had, by what it did.
+    peaks: Vec<(&'static str, f64)>,
+}
+
+type Part<'a> = (&'static str, fn(&mut Table<'a>) -> Result<()>);
+
+/// What of a run is compared.
+#[derive(Clone, Copy)]
+enum Of {
+    Wall,
+    Cpu,
+}
+
+impl Table<'_> {
+    fn put_99_mb(&mut self) -> Result<()> {
+        let (setup, api) = (self.setup, &self.setup.sink.http);
+        let package = setup.package("99m")?;
+        let put = |flags: &[&str]| setup.our_put(api, package, flags);
+        let [bare, plain, shown, traced, curl, hashed, native] = runs(
+            setup.rounds,
+            [
+                &|| process::run(&mut put(&["--no-verify"])),
+                &|| process::run(&mut put(&[])),
+                &|| terminal::run(&mut put(&[])),
+                &|| terminal::run(&mut put(&["-v"])),
+                &|| process::run(&mut setup.curl_put(api, package)),
+                &|| process::run(&mut setup.curl_put_then_hash(api, package)),
+                &|| process::run(setup.calls("native", "99m").arg("--package").arg(&package.path)),
+            ],
+        )?;
+        self.ratio("`put --no-verify` 99 MB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
+        self.ratio("`put --no-verify` 99 MB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
+        self.ratio("`put --no-verify` 99 MB : native client", Of::Wall, &bare, &native, Target::None);
+        self.ratio("`put` 99 MB : `curl -F`, then `sha512sum`", Of::Wall, &plain, &hashed, AtMost(0.75));
+        self.ratio("`put` 99 MB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
+        self.ratio("`put` 99 MB with the progress shown : without", Of::Wall, &shown, &plain, AtMost(1.03));
+        self.ratio("`put -v` 99 MB, traced, progress shown : `put`", Of::Wall, &traced, &plain, AtMost(1.03));
+        self.peaks.push(("`put` 99 MB", peak(&[bare, plain].concat())));
+        self.peaks.push(("`curl -F` 99 MB", peak(&curl)));
+        Ok(())
+    }
+
+    fn put_1_gib(&mut self) -> Result<()> {
+        let (setup, api) = (self.setup, &self.setup.sink.http);
+        let package = setup.package("1g")?;
+        let [bare, curl] = runs(
+            setup.rounds.div_ceil(3),
+            [
+                &|| process::run(&mut setup.our_put(api, package, &["--no-verify"])),
+                &|| process::run(&mut setup.curl_put(api, package)),
+            ],
+        )?;
+        self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
+        self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
+        self.peaks.push(("`put` 1 GiB", peak(&bare)));
+        Ok(())
+    }
+
+    fn put_tls(&mut self) -> Result<()> {
+        let (setup, api) = (self.setup, &self.setup.sink.https);
+        let package = setup.package("99m")?;
+        let [bare, plain, curl] = runs(
+            setup.rounds,
+            [
+                &|| process::run(&mut setup.our_put(api, package, &["--no-verify"])),
+                &|| process::run(&mut setup.our_put(api, package, &[])),
+                &|| process::run(&mut setup.curl_put(api, package)),
+            ],
+        )?;
+        self.ratio("`put --no-verify` 99 MB, TLS : `curl -F`", Of::Wall, &bare, &curl, AtMost(0.9));
+        self.ratio("`put` 99 MB, TLS : `curl -F`", Of::Wall, &plain, &curl, Target::None);
+        self.peaks.push(("`put` 99 MB, TLS", peak(&[bare, plain].concat())));
+        Ok(())
+    }
+
+    fn put_1_kib(&mut self) -> Result<()> {
+        let (setup, api) = (self.setup, &self.setup.sink.http);
+        let package = setup.package("1k")?;
+        let [plain, curl] = runs(
+            setup.rounds,
+            [
+                &|| process::run(&mut setup.our_put(api, package, &[])),
+                &|| process::run(&mut setup.curl_put(api, package)),
+            ],
+        )?;
+        self.ratio("`put` 1 KiB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
+        self.peaks.push(("`put` 1 KiB", peak(&plain)));
+        Ok(())
+    }
+
+    fn get(&mut self) -> Result<()> {
+        let setup = self.setup;
+        for (name, api, limit) in
+            [("`get`", &setup.sink.http, 0.5), ("`get`, https", &setup.sink.https, 0.35)]
+        {
+            let [ours, curl] = runs(
+                2 * setup.rounds,
+                [
+                    &|| process::run(&mut setup.our_get(api, "1k")),
+                    &|| process::run(&mut setup.curl_get(api, "1k")),
+                ],
+            )?;
+            self.ratio(&format!("{name} : curl"), Of::Wall, &ours, &curl, AtMost(limit));
+            self.peaks.push((name, peak(&ours)));
+        }
+        Ok(())
+    }
+
+    fn calls(&mut self) -> Result<()> {
+        let setup = self.setup;
+        for (at_a_time, count) in [(1, 2000), (64, 8000)] {
+            let took = |client: &str| {
+                let mut command = setup.calls(client, "1k");
+                command.args(["--at-a-time", &at_a_time.to_string()]);
+                command.args(["--count", &count.to_string(), "--warm-up", &(count / 10).to_string()]);
+                Ok(process::number(&mut command)?.0)
+            };
+            let taken = in_turn(setup.rounds, &[&|| took("plugin"), &|| took("native")])?;
+            let (plugin, native) = (&taken[0], &taken[1]);
+            if at_a_time == 1 {
+                let what = "`Plugin::get_package`, one after the other, time : native client";
+                self.push(what, plugin, native, AtMost(1.5));
+            } else {
+                let what = format!("`Plugin::get_package`, {at_a_time} at a time, calls a second : native client");
+                self.push(&what, native, plugin, AtLeast(0.3));
+            }
+        }
+        Ok(())
+    }
+
+    fn uploads(&mut self) -> Result<()> {
+        let setup = self.setup;
+        let package = setup.package("10m")?;
+        let put = |client: &str, at_a_time: usize, flags: &[&str]| {
+            let mut command = setup.calls(client, "10m");
+            let at_a_time = at_a_time.to_string();
+            command.arg("--package").arg(&package.path).args(flags);
+            process::number(command.args(["--at-a-time", &at_a_time, "--count", &at_a_time]))
+        };
+        let taken = in_turn(
+            setup.rounds,
+            &[
+                &|| put("plugin", 64, &[]),
+                &|| put("native", 64, &[]),
+                &|| put("plugin", 64, &["--verify"]),
+                &|| put("native", 64, &["--verify"]),
+                &|| put("plugin", 1, &["--verify"]),
+            ],
+        )?;
+        let seconds = |index: usize| -> Vec<f64> { taken[index].iter().map(|it| it.0).collect() };
+        let peak = |index: usize| peak(&taken[index].iter().map(|it| it.1).collect::<Vec<_>>());
+        let what = "64 uploads of 10 MiB at a time, bytes a second : native client";
+        self.push(what, &seconds(1), &seconds(0), AtLeast(0.9));
+        let what = "64 uploads of 10 MiB at a time, hashed, bytes a second : native client that hashes";
+        self.push(what, &seconds(3), &seconds(2), AtLeast(0.9));
+        let more = (peak(0).max(peak(2)) - peak(4)) / 63.0;
+        self.absolute("memory of each of 64 uploads at a time beyond the first", more / MIB, Unit::MiB, AtMost(2.0));
+        Ok(())
+    }
+
+    fn sizes(&mut self) -> Result<()> {
+        let component = fastly_package::COMPONENT.len() as f64;
+        self.absolute("the component", component / 1e3, Unit::Kilobytes, AtMost(128.0));
+        let command = std::fs::metadata(&self.setup.command)?.len() as f64;
+        self.absolute("the command", command / 1e6, Unit::Megabytes, AtMost(10.0));
+        Ok(())
+    }
+
+    fn memory(&mut self) {
+        let ours: Vec<_> = self.peaks.iter().filter(|(what, _)| !what.contains("curl")).copied().collect();
+        for (what, peak) in std::mem::take(&mut self.peaks) {
+            let target = if what.contains("curl") { Target::None } else { AtMost(16.0) };
+            self.absolute(&format!("peak memory: {what}"), peak / MIB, Unit::MiB, target);
+        }
+        let most = ours.iter().map(|(_, peak)| *peak).fold(0.0, f64::max);
+        let least = ours.iter().map(|(_, peak)| *peak).fold(f64::INFINITY, f64::min);
+        self.absolute("peak memory: between the most and the least of these", (most - least) / MIB, Unit::MiB, AtMost(2.0));
+    }
+
+    /// A build with nothing built before.
+    fn build(&mut self) -> Result<()> {
+        let folder = tempfile::tempdir_in(self.setup.folder())?;
+        eprintln!("building the command from nothing: minutes");
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "--release", "--locked", "--manifest-path"]);
+        cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+        cargo.arg("--target-dir").arg(folder.path());
+        // As it is typed, not as cargo set it for this program.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+                cargo.env_remove(name);
+            }
+        }
+        let (run, _) = process::finish(&mut cargo)?;
+        self.absolute("a clean release build", run.wall.as_secs_f64() / 60.0, Unit::Minutes, AtMost(6.0));
+        Ok(())
+    }
+
+    fn ratio(&mut self, what: &str, of: Of, ours: &[Run], theirs: &[Run], target: Target) {
+        let (name, pick): (_, fn(&Run) -> f64) = match of {
+            Of::Wall => ("time", |run| run.wall.as_secs_f64()),
+            Of::Cpu => ("CPU", |run| run.cpu.as_secs_f64()),
+        };
+        let values = |runs: &[Run]| runs.iter().map(pick).collect::<Vec<_>>();
+        self.push(&format!("{what}, {name}"), &values(ours), &values(theirs), target);
+    }
+
+    /// The ratio of two medians.
+    fn push(&mut self, what: &str, above: &[f64], below: &[f64], target: Target) {
+        let each: Vec<f64> = above.iter().zip(below).map(|(above, below)| above / below).collect();
+        self.rows.push(Row {
+            what: what.to_owned(),
+            seen: median(above) / median(below),
+            spread: Some((quantile(&each, 0.25), quantile(&each, 0.75))),
+            unit: Unit::Ratio,
+            target,
+        });
+    }
+
+    fn absolute(&mut self, what: &str, seen: f64, unit: Unit, target: Target) {
+        self.rows.push(Row { what: what.to_owned(), seen, spread: None, unit, target });
+    }
+}
+
+fn runs<const N: usize>(
+    rounds: usize,
+    programs: [&dyn Fn() -> Result<Run>; N],
+) -> Result<[Vec<Run>; N]> {
+    in_turn(rounds, &programs)?.try_into().ok().context("one for each")
+}
+
+fn peak(runs: &[Run]) -> f64 {
+    runs.iter().map(|run| run.peak).max().unwrap_or_default() as f64
+}
