@@ -106,11 +106,14 @@ fn path(target: &ServiceVersion) -> Result<String, Error> {
 /// Scheme, authority and path prefix of the API's base.
 fn base(url: &str) -> Result<(Scheme, String, &str), Error> {
     let wrong = |why: &str| invalid(&format!("the API's URL {why}: give one such as {API_URL}"));
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        _ => return Err(wrong("is neither https nor http")),
+    let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong("has no scheme"))?;
+    let rest = rest.strip_prefix("//").ok_or_else(|| wrong("has no scheme"))?;
+    let scheme = if scheme.eq_ignore_ascii_case("https") {
+        Scheme::Https
+    } else if scheme.eq_ignore_ascii_case("http") {
+        Scheme::Http
+    } else {
+        return Err(wrong("is neither https nor http"));
     };
     let (authority, prefix) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if authority.contains('@') {
