@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fastly_package_guest::fuzzing::{Error, Reply, decode};
+use fastly_package_guest::internals::{Error, Reply, decode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 

@@ -52,11 +52,17 @@ impl api::Guest for Plugin {
 #[cfg(target_family = "wasm")]
 bindings::export!(Plugin with_types_in bindings);
 
-/// What the fuzz target needs: the decoder is nobody else's.
-#[cfg(fuzzing)]
-pub mod fuzzing {
+/// What benches and fuzz targets need.
+#[cfg(feature = "internals")]
+pub mod internals {
     pub use crate::api::{Error, Reply};
     use crate::response::{Answer, End};
+
+    /// Frames a package: what goes before it and after it.
+    pub fn frame(random: &[u8], filename: Option<&str>) -> (Vec<u8>, Vec<u8>) {
+        let framing = crate::multipart::frame(random, filename);
+        (framing.head, framing.tail)
+    }
 
     /// Decodes an answer that arrived whole, for a request that was sent whole.
     pub fn decode(

@@ -1,2 +1,85 @@
-//! inside
-fn main() {}
+//! What happens inside one process, piece by piece: loading, an instance, whole calls beside a native client's, framing and decoding.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fastly_package::{Error, Plugin, ServiceVersion, Token};
+use fastly_package_benches::native::Native;
+use fastly_package_benches::sink::{Answers, serve};
+use fastly_package_guest::internals;
+use std::hint::black_box;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+const TOKEN: &str = "a-token-of-32-characters-or-so-00";
+const ANSWER: &str = include_str!("../../tests/fixtures/get-200.json");
+
+/// A sink on a thread of its own.
+fn sink() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    listener.set_nonblocking(true).expect("a socket");
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let answers = Answers::new([("service".to_owned(), 1, String::new())]);
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            serve(listener, None, answers.expect("an answer")).await;
+        });
+    });
+    address
+}
+
+fn plugin(api: &str, user_agent: &str) -> Plugin {
+    let token = Token::new(TOKEN).expect("a token");
+    let builder = Plugin::builder().token(token).api(api.parse().expect("a URL"));
+    builder.user_agent(user_agent).build().expect("a plugin")
+}
+
+fn calls(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let api = format!("http://{}", sink());
+    let target = ServiceVersion::new("service", 1).expect("a version");
+    criterion.bench_function("load the component", |bencher| {
+        bencher.iter(|| plugin(&api, "bench"));
+    });
+    // The component refuses it before it sends anything.
+    let refused = plugin(&api, "not\na header");
+    criterion.bench_function("an instance, and a call that it refuses", |bencher| {
+        bencher.iter(|| {
+            let error = runtime.block_on(refused.get_package(&target)).expect_err("it is refused");
+            assert!(matches!(error, Error::InvalidArgument(_)), "{error}");
+        });
+    });
+    let mut group = criterion.benchmark_group("get");
+    let (plugin, native) = (plugin(&api, "bench"), Native::new(&api, TOKEN));
+    group.bench_function("plugin", |bencher| {
+        bencher.iter(|| runtime.block_on(plugin.get_package(&target)).expect("an answer"));
+    });
+    group.bench_function("native client", |bencher| {
+        bencher.iter(|| runtime.block_on(native.get("service")).expect("an answer"));
+    });
+}
+
+/// The component's own code, compiled for this machine.
+fn component(criterion: &mut Criterion) {
+    criterion.bench_function("frame a package", |bencher| {
+        bencher.iter(|| internals::frame(black_box(&[7; 16]), black_box(Some("app.tar.gz"))));
+    });
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Bytes(ANSWER.len() as u64));
+    group.bench_function("component", |bencher| {
+        bencher.iter(|| {
+            let reply = internals::decode(200, Vec::new(), black_box(ANSWER).into());
+            assert!(reply.is_ok());
+        });
+    });
+    group.bench_function("native client", |bencher| {
+        bencher.iter(|| {
+            serde_json::from_str::<fastly_package_benches::native::PackageResponse>(black_box(ANSWER))
+                .expect("a package")
+        });
+    });
+}
+
+criterion_group!(inside, calls, component);
+criterion_main!(inside);

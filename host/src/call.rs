@@ -16,7 +16,7 @@ use crate::error::{
     Upload,
 };
 use crate::plugin::{Expect, Inner, PutOptions};
-use crate::sandbox::{self, State};
+use crate::sandbox::{self, Room, State};
 use http::{Method, StatusCode};
 use wasmtime::Store;
 use wasmtime::component::Resource;
@@ -33,6 +33,8 @@ pub(crate) struct Call<'a> {
     deadline: Deadline,
     /// The length of what is uploaded, and how far its reading is.
     upload: Option<(u64, ContentWatch)>,
+    /// After the store, which it is for.
+    _room: Room<'static>,
 }
 
 /// Why a component didn't return.
@@ -44,17 +46,19 @@ enum Stopped {
 type Finished = Result<Result<Reply, Refusal>, Stopped>;
 
 impl<'a> Call<'a> {
-    fn begin(
+    /// `Err` where there was no room before the deadline.
+    async fn begin(
         plugin: &'a Inner,
         method: Method,
         target: &ServiceVersion,
         deadline: Deadline,
-    ) -> Self {
+    ) -> Result<Self, TimeoutKind> {
+        let room = deadline.hold(plugin.ground.room()).await.ok_or(TimeoutKind::Total)?;
         let watch = Watch::default();
         let policy = EgressPolicy::new(&plugin.api, method, target);
         let edge = Edge::new(policy, plugin.token.clone(), plugin.pool.clone(), watch.clone());
-        let store = sandbox::store(&plugin.engine, edge, &plugin.limits);
-        Self { plugin, store, watch, deadline, upload: None }
+        let store = sandbox::store(&plugin.ground.engine, edge, &plugin.limits);
+        Ok(Self { plugin, store, watch, deadline, upload: None, _room: room })
     }
 
     pub(crate) async fn get(
@@ -62,7 +66,8 @@ impl<'a> Call<'a> {
         target: &ServiceVersion,
         deadline: Deadline,
     ) -> Result<Reply> {
-        let mut call = Self::begin(plugin, Method::GET, target, deadline);
+        let begun = Self::begin(plugin, Method::GET, target, deadline).await;
+        let mut call = begun.map_err(|kind| plugin.not_begun(kind, None))?;
         let options = plugin.request_options();
         let finished = call
             .watched(async |component, store| {
@@ -80,8 +85,9 @@ impl<'a> Call<'a> {
         options: PutOptions,
         deadline: Deadline,
     ) -> Result<Reply> {
-        let mut call = Self::begin(plugin, Method::PUT, target, deadline);
         let size = content.size();
+        let begun = Self::begin(plugin, Method::PUT, target, deadline).await;
+        let mut call = begun.map_err(|kind| plugin.not_begun(kind, Some(size)))?;
         let put = WitPutOptions { flags: flags(options.expect, size), filename: content.name() };
         let (stream, watch) = content.begin(options.verify)?;
         call.upload = Some((size, watch));
@@ -106,7 +112,6 @@ impl<'a> Call<'a> {
         ) -> wasmtime::Result<Result<Reply, Refusal>>,
     ) -> Finished {
         let plugin = self.plugin;
-        let _running = plugin.ticker.running();
         let store = &mut self.store;
         let run = async {
             let instance = plugin.component.instantiate_async(&mut *store).await?;

@@ -14,11 +14,10 @@ use crate::error::{
     ComponentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind, Upload,
 };
 use crate::retries::{OnRetry, Retries, Retry};
-use crate::sandbox::{Limits, State, Ticker};
+use crate::sandbox::{Ground, Limits, State};
 use crate::turns::Turns;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use wasmtime::Engine;
 
 /// Fastly's GetPackage and PutPackage, run in a sandbox.
 ///
@@ -41,9 +40,8 @@ use wasmtime::Engine;
 pub struct Plugin(Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) engine: Engine,
+    pub(crate) ground: &'static Ground,
     pub(crate) component: PluginPre<State>,
-    pub(crate) ticker: Ticker,
     pub(crate) pool: Pool,
     pub(crate) api: ApiUrl,
     pub(crate) token: Token,
@@ -158,7 +156,7 @@ impl Plugin {
             plugin.check(&mut content, deadline).await?;
         }
         let turn = deadline.hold(plugin.turns.take(&target.service_id)).await;
-        let _turn = turn.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, content.size()))?;
+        let _turn = turn.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, Some(content.size())))?;
         let mut attempts = 1;
         loop {
             let sent = Call::put(plugin, target, &mut content, options, deadline).await;
@@ -214,7 +212,7 @@ impl Inner {
     }
 
     async fn check(&self, content: &mut Content, deadline: Deadline) -> Result<()> {
-        let size = content.size();
+        let size = Some(content.size());
         let checking = tokio::time::timeout(self.timeouts.stall, content.check());
         match deadline.hold(checking).await {
             Some(Ok(checked)) => checked,
@@ -224,8 +222,8 @@ impl Inner {
     }
 
     /// What took too long before anything was sent.
-    fn not_begun(&self, kind: TimeoutKind, size: u64) -> Error {
-        let upload = Some(Upload { read: 0, size });
+    pub(crate) fn not_begun(&self, kind: TimeoutKind, size: Option<u64>) -> Error {
+        let upload = size.map(|size| Upload { read: 0, size });
         let limit = self.timeouts.limit(kind);
         Error::Timeout(TimeoutError { kind, limit, upload, stored: Stored::No })
     }

@@ -1,14 +1,14 @@
 //! The store that a call runs in, and the limits on what runs there.
 
+mod ground;
+mod time;
+
 use crate::edge::Edge;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::Thread;
-use std::time::{Duration, Instant};
+pub(crate) use ground::{Ground, Room};
+use std::time::Duration;
+use time::ComputeTime;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{
-    CallHook, Engine, EngineWeak, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
-};
+use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::p2::bindings::random::random;
 use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -24,6 +24,9 @@ pub struct Limits {
     /// request's body, which is three of them, may keep 2 MiB outside the sandbox.
     pub resources: usize,
 }
+
+/// Elements that a table may have.
+const TABLE_ELEMENTS: usize = 100_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -99,7 +102,7 @@ pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State
     // A component has one memory and a few tables; growing past the limit is its end, so that the error says why.
     let memory = StoreLimitsBuilder::new()
         .memory_size(limits.memory)
-        .table_elements(100_000)
+        .table_elements(TABLE_ELEMENTS)
         .instances(100)
         .trap_on_grow_failure(true)
         .build();
@@ -126,99 +129,4 @@ pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State
         Ok(UpdateDeadline::Yield(1))
     });
     store
-}
-
-/// Time spent inside the sandbox: from each entry to the next exit.
-///
-/// A component that computes is interrupted at every tick and lets others run, which nothing here hears of. So what lies between two
-/// looks counts for two ticks at most.
-#[derive(Default)]
-struct ComputeTime {
-    entered: Option<Instant>,
-    before: Duration,
-}
-
-impl ComputeTime {
-    fn crossed(&mut self, hook: CallHook) {
-        match hook {
-            CallHook::CallingWasm | CallHook::ReturningFromHost => {
-                self.entered = Some(Instant::now());
-            }
-            CallHook::ReturningFromWasm | CallHook::CallingHost => {
-                self.before = self.so_far();
-                self.entered = None;
-            }
-        }
-    }
-
-    fn ticked(&mut self) -> Duration {
-        self.before = self.so_far();
-        self.entered = Some(Instant::now());
-        self.before
-    }
-
-    fn so_far(&self) -> Duration {
-        self.before + self.entered.map_or(Duration::ZERO, |entered| entered.elapsed().min(2 * TICK))
-    }
-}
-
-/// Advances an engine's epoch while calls run on it, so that a component that computes lets others run and can be stopped.
-///
-/// A thread and not a task: on a runtime of one thread the component would be in the task's way.
-pub(crate) struct Ticker {
-    calls: Arc<AtomicUsize>,
-    thread: Thread,
-}
-
-const TICK: Duration = Duration::from_millis(20);
-
-impl Ticker {
-    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let engine = engine.weak();
-        let counted = calls.clone();
-        let thread = std::thread::Builder::new()
-            .name("fastly-package-epoch".into())
-            .spawn(move || tick(&engine, &counted))?
-            .thread()
-            .clone();
-        Ok(Self { calls, thread })
-    }
-
-    /// The epoch advances until what this returns is dropped.
-    pub(crate) fn running(&self) -> Running {
-        if self.calls.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.thread.unpark();
-        }
-        Running(self.calls.clone())
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        // It finds the engine gone, or goes back to sleep until it is.
-        self.calls.fetch_add(1, Ordering::AcqRel);
-        self.thread.unpark();
-    }
-}
-
-pub(crate) struct Running(Arc<AtomicUsize>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-fn tick(engine: &EngineWeak, calls: &AtomicUsize) {
-    loop {
-        while calls.load(Ordering::Acquire) == 0 {
-            std::thread::park();
-        }
-        std::thread::sleep(TICK);
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
-        }
-    }
 }

@@ -47,7 +47,7 @@ enum Client {
 
 impl Calls {
     pub(crate) fn run(&self) -> Result<()> {
-        let runtime = match std::env::var_os("CT") { Some(_)=>tokio::runtime::Builder::new_current_thread().enable_all().build()?, None=>tokio::runtime::Runtime::new()?};
+        let runtime = tokio::runtime::Runtime::new()?;
         let client = match self.client {
             Which::Plugin => {
                 let token = Token::new(&self.token)?;

@@ -19,6 +19,9 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     part: Option<Part>,
+    /// The command as `cargo build --release` makes it.
+    #[arg(long, value_name = "FILE", default_value = "target/release/fastly-package")]
+    command: PathBuf,
     /// Runs of each program in a row of the table; 1 GiB has a third as many.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
@@ -58,7 +61,7 @@ fn run(cli: Cli) -> Result<bool> {
         Some(Part::Sink(sink)) => sink.run().map(|()| true),
         Some(Part::Calls(calls)) => calls.run().map(|()| true),
         None => {
-            let setup = setup::Setup::new(cli.rounds)?;
+            let setup = setup::Setup::new(cli.command, cli.rounds)?;
             let rows = rows::measure(&setup, cli.only.as_deref())?;
             let table = report::table(&rows);
             println!("{table}");

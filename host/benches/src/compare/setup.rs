@@ -38,16 +38,14 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn new(rounds: usize) -> Result<Self> {
+    pub(crate) fn new(command: PathBuf, rounds: usize) -> Result<Self> {
         for tool in ["cargo", "curl", "sha512sum"] {
             let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
             ensure!(found.is_ok_and(|status| status.success()), "{tool} isn't here: install it");
         }
-        let this = std::env::current_exe()?;
-        let built = this.parent().context("this program is nowhere")?;
-        let command = built.join("fastly-package");
         ensure!(command.is_file(), "{} isn't built: cargo build --release", command.display());
-        let folder = tempfile::tempdir_in(built)?;
+        let this = std::env::current_exe()?;
+        let folder = tempfile::tempdir_in(this.parent().context("this program is nowhere")?)?;
         let mut packages = Vec::new();
         for (service, size) in SIZES {
             packages.push(Package::create(folder.path(), service, size)?);

@@ -70,6 +70,7 @@ impl Session {
         let builder = builder
             .timeouts(timeouts)
             .retries(retries)
+            .few_calls()
             .on_retry(move |retry| shown.suspend(|| report.retry(retry)));
         let plugin = builder.build().map_err(fail)?;
         let target = ServiceVersion::new(&operation.service_id, operation.version).map_err(fail)?;

@@ -1,0 +1,102 @@
+//! Time spent computing, and the epochs by which it is bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+use wasmtime::{CallHook, Engine, EngineWeak};
+
+/// Time spent inside the sandbox: from each entry to the next exit.
+///
+/// A component that computes is interrupted at every tick and lets others run, which nothing here hears of. So what lies between two
+/// looks counts for two ticks at most.
+#[derive(Default)]
+pub(super) struct ComputeTime {
+    entered: Option<Instant>,
+    before: Duration,
+}
+
+impl ComputeTime {
+    pub(super) fn crossed(&mut self, hook: CallHook) {
+        match hook {
+            CallHook::CallingWasm | CallHook::ReturningFromHost => {
+                self.entered = Some(Instant::now());
+            }
+            CallHook::ReturningFromWasm | CallHook::CallingHost => {
+                self.before = self.so_far();
+                self.entered = None;
+            }
+        }
+    }
+
+    pub(super) fn ticked(&mut self) -> Duration {
+        self.before = self.so_far();
+        self.entered = Some(Instant::now());
+        self.before
+    }
+
+    fn so_far(&self) -> Duration {
+        self.before + self.entered.map_or(Duration::ZERO, |entered| entered.elapsed().min(2 * TICK))
+    }
+}
+
+/// Advances an engine's epoch while calls run on it, so that a component that computes lets others run and can be stopped.
+///
+/// A thread and not a task: on a runtime of one thread the component would be in the task's way.
+pub(super) struct Ticker {
+    calls: Arc<AtomicUsize>,
+    thread: Thread,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+impl Ticker {
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let engine = engine.weak();
+        let counted = calls.clone();
+        let thread = std::thread::Builder::new()
+            .name("fastly-package-epoch".into())
+            .spawn(move || tick(&engine, &counted))?
+            .thread()
+            .clone();
+        Ok(Self { calls, thread })
+    }
+
+    /// The epoch advances until what this returns is dropped.
+    pub(super) fn running(&self) -> Running {
+        if self.calls.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.thread.unpark();
+        }
+        Running(self.calls.clone())
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        // It finds the engine gone, or goes back to sleep until it is.
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.thread.unpark();
+    }
+}
+
+pub(super) struct Running(Arc<AtomicUsize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn tick(engine: &EngineWeak, calls: &AtomicUsize) {
+    loop {
+        while calls.load(Ordering::Acquire) == 0 {
+            std::thread::park();
+        }
+        std::thread::sleep(TICK);
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}
