@@ -75,8 +75,10 @@ fn component(criterion: &mut Criterion) {
     });
     group.bench_function("native client", |bencher| {
         bencher.iter(|| {
-            serde_json::from_str::<fastly_package_benches::native::PackageResponse>(black_box(ANSWER))
-                .expect("a package")
+            serde_json::from_str::<fastly_package_benches::native::PackageResponse>(black_box(
+                ANSWER,
+            ))
+            .expect("a package")
         });
     });
 }

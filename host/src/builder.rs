@@ -20,7 +20,7 @@ use wasmtime::component::Component;
 /// The component as it was built: what other hosts run.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 /// The same, compiled for this machine.
-const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
+pub(crate) const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]

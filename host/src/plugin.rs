@@ -156,7 +156,8 @@ impl Plugin {
             plugin.check(&mut content, deadline).await?;
         }
         let turn = deadline.hold(plugin.turns.take(&target.service_id)).await;
-        let _turn = turn.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, Some(content.size())))?;
+        let _turn =
+            turn.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, Some(content.size())))?;
         let mut attempts = 1;
         loop {
             let sent = Call::put(plugin, target, &mut content, options, deadline).await;

@@ -114,6 +114,17 @@ async fn what_panics_is_an_error_of_the_component() {
 }
 
 #[tokio::test]
+async fn a_call_finds_nothing_of_the_calls_before_it() {
+    let fixture = Fixture::with(|plugin| programs::run(programs::REMEMBERS, plugin)).await;
+    for call in 0..20 {
+        match fixture.get().await {
+            Err(Error::InvalidArgument(found)) => assert_eq!(found, "it knows nothing", "{call}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_component_of_another_operation_traps_and_that_is_all() {
     let fixture = Fixture::with(|plugin| programs::run(programs::PANICS, plugin)).await;
     stopped(fixture.put(&package(2000), NEVER).await);

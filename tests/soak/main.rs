@@ -93,11 +93,14 @@ async fn soak(calls: u64) {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let url = lines.next_line().await.expect("a line").expect("its address");
     let remote = Arc::new(Remote(Mutex::new((child.stdin.take().expect("a pipe"), lines))));
-    let before = open_files();
-    let plugins = Arc::new(drawn::plugins(|| {
+    let builder = || {
         let token = Token::new(TOKEN).expect("a token");
         Plugin::builder().token(token).api(url.parse().expect("a URL")).no_proxy()
-    }));
+    };
+    // The first one of a process brings what all share, which stays.
+    drop(builder().build().expect("a plugin"));
+    let before = open_files();
+    let plugins = Arc::new(drawn::plugins(builder));
     let packages: Arc<Vec<(Bytes, String)>> =
         Arc::new((0..40).map(|seed| drawn::package(&mut Rng::with_seed(seed))).collect());
 

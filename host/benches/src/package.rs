@@ -23,7 +23,8 @@ impl Package {
     /// Writes one of `size` bytes for `service` into `folder`.
     pub fn create(folder: &Path, service: &str, size: u64) -> Result<Self> {
         let path = folder.join(format!("{service}.tar.gz"));
-        let file = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
+        let file =
+            File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
         let mut file = BufWriter::new(file);
         let mut hasher = Sha512::new();
         let head = head();

@@ -84,9 +84,7 @@ fn refusal(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
 fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
 }
 
@@ -111,9 +109,8 @@ pub async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, answer
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, answers: Answers) {
-    let service = service_fn(|request| async {
-        Ok::<_, Infallible>(answers.answer(request).await)
-    });
+    let service =
+        service_fn(|request| async { Ok::<_, Infallible>(answers.answer(request).await) });
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -126,16 +123,15 @@ pub fn certificate() -> Result<(Arc<ServerConfig>, String)> {
     let key = KeyPair::generate()?;
     let certificate =
         CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &authority)?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()?
-    .with_no_client_auth()
-    .with_single_cert(
-        vec![certificate.der().clone()],
-        PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-    )
-    .context("the certificate is of no use")?;
+    let mut config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .context("the certificate is of no use")?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((Arc::new(config), authority.pem()))
 }

@@ -84,6 +84,11 @@ impl SocketHandle {
         begun > 0 && self.0.ended.load(Ordering::Acquire) >= begun
     }
 
+    /// Whether an exchange is seen to be under way.
+    fn is_busy(&self) -> bool {
+        self.exchange() > self.0.ended.load(Ordering::Acquire)
+    }
+
     fn wake(&self) {
         let waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
@@ -111,11 +116,12 @@ pub(crate) struct Socket {
     stream: TcpStream,
     handle: SocketHandle,
     write_failed: bool,
+    shut_down: bool,
 }
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, handle: SocketHandle) -> Self {
-        Self { stream, handle, write_failed: false }
+        Self { stream, handle, write_failed: false, shut_down: false }
     }
 
     /// A server that answers early and closes makes our writes fail while its answer waits to be read. hyper gives up at the first
@@ -205,7 +211,18 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let result = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.shut_down |= result.is_ready();
+        result
+    }
+}
+
+/// The connection's task may find the body of an aborted request broken before it is told to close: then, too, nothing more of it goes out.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.handle.is_busy() && !self.shut_down {
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 

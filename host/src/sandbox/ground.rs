@@ -82,3 +82,49 @@ fn pool() -> PoolingAllocationConfig {
         .pagemap_scan(Enabled::Auto);
     pool
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::FASTLY_API;
+    use crate::builder::{PRECOMPILED, Timeouts};
+    use crate::edge::connect::Connector;
+    use crate::edge::egress::EgressPolicy;
+    use crate::edge::token::Token;
+    use crate::edge::watch::Watch;
+    use crate::edge::{self, Edge};
+    use crate::sandbox::{self, Limits};
+    use crate::{ApiUrl, ServiceVersion};
+    use http::Method;
+    use std::task::Poll;
+    use wasmtime::component::Component;
+
+    fn edge() -> Edge {
+        let api: ApiUrl = FASTLY_API.parse().unwrap();
+        let target = ServiceVersion::new("service", 1).unwrap();
+        let policy = EgressPolicy::new(&api, Method::GET, &target);
+        let token = Token::new("a-token-of-32-characters-or-so-00").unwrap();
+        let connector = Connector::new(Timeouts::default(), None, Vec::new());
+        Edge::new(policy, token, edge::pool(connector), Watch::default())
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_as_many_calls_as_are_let_in_and_no_more_are() {
+        let ground = Ground::new(true).unwrap();
+        // SAFETY: the bytes are those that the build script compiled.
+        let component = unsafe { Component::deserialize(&ground.engine, PRECOMPILED) }.unwrap();
+        let linker = sandbox::linker(&ground.engine).unwrap();
+        let linked = linker.instantiate_pre(&component).unwrap();
+        let mut calls = Vec::new();
+        for _ in 0..CALLS {
+            let room = ground.room().await;
+            let mut store = sandbox::store(&ground.engine, edge(), &Limits::default());
+            linked.instantiate_async(&mut store).await.expect("there is room");
+            calls.push((store, room));
+        }
+        let mut next = std::pin::pin!(ground.room());
+        assert!(std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await.is_pending());
+        calls.pop();
+        next.await;
+    }
+}

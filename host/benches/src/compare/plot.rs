@@ -95,10 +95,7 @@ fn numbers(setup: &Setup) -> Result<Vec<Line>> {
     Ok(lines(names, points))
 }
 
-fn lines<const N: usize>(
-    names: [&'static str; N],
-    points: Vec<Vec<(f64, f64, f64)>>,
-) -> Vec<Line> {
+fn lines<const N: usize>(names: [&'static str; N], points: Vec<Vec<(f64, f64, f64)>>) -> Vec<Line> {
     names.into_iter().zip(points).map(|(name, points)| Line { name, points }).collect()
 }
 
@@ -149,8 +146,10 @@ fn chart(
         .draw()
         .map_err(broken)?;
     for (number, line) in lines.iter().enumerate() {
-        let color = [RGBColor(0, 90, 181), RGBColor(80, 160, 230), RGBColor(220, 50, 32), BLACK][number % 4];
-        let drawn = LineSeries::new(line.points.iter().map(&of), color.stroke_width(2)).point_size(3);
+        let color = [RGBColor(0, 90, 181), RGBColor(80, 160, 230), RGBColor(220, 50, 32), BLACK]
+            [number % 4];
+        let drawn =
+            LineSeries::new(line.points.iter().map(&of), color.stroke_width(2)).point_size(3);
         chart
             .draw_series(drawn)
             .map_err(broken)?

@@ -92,10 +92,12 @@ pub(crate) fn write(folder: &Path, table: &str) -> Result<()> {
     const BEGIN: &str = "<!-- the table -->\n";
     const END: &str = "<!-- its end -->";
     let path = folder.join("README.md");
-    let page = std::fs::read_to_string(&path)
-        .with_context(|| format!("can't read {}", path.display()))?;
-    let around = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = around.with_context(|| format!("{} has no place for it", path.display()))?;
+    let page =
+        std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+    let around =
+        page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) =
+        around.with_context(|| format!("{} has no place for it", path.display()))?;
     std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}"))?;
     Ok(())
 }

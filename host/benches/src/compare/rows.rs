@@ -35,7 +35,10 @@ pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
         table.memory();
         table.build()?;
     } else {
-        table.peaks.iter().for_each(|(what, peak)| eprintln!("peak of {what}: {:.1} MiB", peak / MIB));
+        table
+            .peaks
+            .iter()
+            .for_each(|(what, peak)| eprintln!("peak of {what}: {:.1} MiB", peak / MIB));
     }
     Ok(table.rows)
 }
@@ -75,11 +78,35 @@ impl Table<'_> {
         )?;
         self.ratio("`put --no-verify` 99 MB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
         self.ratio("`put --no-verify` 99 MB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
-        self.ratio("`put --no-verify` 99 MB : native client", Of::Wall, &bare, &native, Target::None);
-        self.ratio("`put` 99 MB : `curl -F`, then `sha512sum`", Of::Wall, &plain, &hashed, AtMost(0.75));
+        self.ratio(
+            "`put --no-verify` 99 MB : native client",
+            Of::Wall,
+            &bare,
+            &native,
+            Target::None,
+        );
+        self.ratio(
+            "`put` 99 MB : `curl -F`, then `sha512sum`",
+            Of::Wall,
+            &plain,
+            &hashed,
+            AtMost(0.75),
+        );
         self.ratio("`put` 99 MB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
-        self.ratio("`put` 99 MB with the progress shown : without", Of::Wall, &shown, &plain, AtMost(1.03));
-        self.ratio("`put -v` 99 MB, traced, progress shown : `put`", Of::Wall, &traced, &plain, AtMost(1.03));
+        self.ratio(
+            "`put` 99 MB with the progress shown : without",
+            Of::Wall,
+            &shown,
+            &plain,
+            AtMost(1.03),
+        );
+        self.ratio(
+            "`put -v` 99 MB, traced, progress shown : `put`",
+            Of::Wall,
+            &traced,
+            &plain,
+            AtMost(1.03),
+        );
         self.peaks.push(("`put` 99 MB", peak(&[bare, plain].concat())));
         self.peaks.push(("`curl -F` 99 MB", peak(&curl)));
         Ok(())
@@ -90,10 +117,9 @@ impl Table<'_> {
         let package = setup.package("1g")?;
         let [bare, curl] = runs(
             setup.rounds.div_ceil(3),
-            [
-                &|| process::run(&mut setup.our_put(api, package, &["--no-verify"])),
-                &|| process::run(&mut setup.curl_put(api, package)),
-            ],
+            [&|| process::run(&mut setup.our_put(api, package, &["--no-verify"])), &|| {
+                process::run(&mut setup.curl_put(api, package))
+            }],
         )?;
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
@@ -123,10 +149,9 @@ impl Table<'_> {
         let package = setup.package("1k")?;
         let [plain, curl] = runs(
             setup.rounds,
-            [
-                &|| process::run(&mut setup.our_put(api, package, &[])),
-                &|| process::run(&mut setup.curl_put(api, package)),
-            ],
+            [&|| process::run(&mut setup.our_put(api, package, &[])), &|| {
+                process::run(&mut setup.curl_put(api, package))
+            }],
         )?;
         self.ratio("`put` 1 KiB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
         self.peaks.push(("`put` 1 KiB", peak(&plain)));
@@ -140,10 +165,9 @@ impl Table<'_> {
         {
             let [ours, curl] = runs(
                 2 * setup.rounds,
-                [
-                    &|| process::run(&mut setup.our_get(api, "1k")),
-                    &|| process::run(&mut setup.curl_get(api, "1k")),
-                ],
+                [&|| process::run(&mut setup.our_get(api, "1k")), &|| {
+                    process::run(&mut setup.curl_get(api, "1k"))
+                }],
             )?;
             self.ratio(&format!("{name} : curl"), Of::Wall, &ours, &curl, AtMost(limit));
             self.peaks.push((name, peak(&ours)));
@@ -157,7 +181,12 @@ impl Table<'_> {
             let took = |client: &str| {
                 let mut command = setup.calls(client, "1k");
                 command.args(["--at-a-time", &at_a_time.to_string()]);
-                command.args(["--count", &count.to_string(), "--warm-up", &(count / 10).to_string()]);
+                command.args([
+                    "--count",
+                    &count.to_string(),
+                    "--warm-up",
+                    &(count / 10).to_string(),
+                ]);
                 Ok(process::number(&mut command)?.0)
             };
             let taken = in_turn(setup.rounds, &[&|| took("plugin"), &|| took("native")])?;
@@ -166,7 +195,9 @@ impl Table<'_> {
                 let what = "`Plugin::get_package`, one after the other, time : native client";
                 self.push(what, plugin, native, AtMost(1.5));
             } else {
-                let what = format!("`Plugin::get_package`, {at_a_time} at a time, calls a second : native client");
+                let what = format!(
+                    "`Plugin::get_package`, {at_a_time} at a time, calls a second : native client"
+                );
                 self.push(&what, native, plugin, AtLeast(0.3));
             }
         }
@@ -196,10 +227,16 @@ impl Table<'_> {
         let peak = |index: usize| peak(&taken[index].iter().map(|it| it.1).collect::<Vec<_>>());
         let what = "64 uploads of 10 MiB at a time, bytes a second : native client";
         self.push(what, &seconds(1), &seconds(0), AtLeast(0.9));
-        let what = "64 uploads of 10 MiB at a time, hashed, bytes a second : native client that hashes";
+        let what =
+            "64 uploads of 10 MiB at a time, hashed, bytes a second : native client that hashes";
         self.push(what, &seconds(3), &seconds(2), AtLeast(0.9));
         let more = (peak(0).max(peak(2)) - peak(4)) / 63.0;
-        self.absolute("memory of each of 64 uploads at a time beyond the first", more / MIB, Unit::MiB, AtMost(2.0));
+        self.absolute(
+            "memory of each of 64 uploads at a time beyond the first",
+            more / MIB,
+            Unit::MiB,
+            AtMost(2.0),
+        );
         Ok(())
     }
 
@@ -212,14 +249,20 @@ impl Table<'_> {
     }
 
     fn memory(&mut self) {
-        let ours: Vec<_> = self.peaks.iter().filter(|(what, _)| !what.contains("curl")).copied().collect();
+        let ours: Vec<_> =
+            self.peaks.iter().filter(|(what, _)| !what.contains("curl")).copied().collect();
         for (what, peak) in std::mem::take(&mut self.peaks) {
             let target = if what.contains("curl") { Target::None } else { AtMost(16.0) };
             self.absolute(&format!("peak memory: {what}"), peak / MIB, Unit::MiB, target);
         }
         let most = ours.iter().map(|(_, peak)| *peak).fold(0.0, f64::max);
         let least = ours.iter().map(|(_, peak)| *peak).fold(f64::INFINITY, f64::min);
-        self.absolute("peak memory: between the most and the least of these", (most - least) / MIB, Unit::MiB, AtMost(2.0));
+        self.absolute(
+            "peak memory: between the most and the least of these",
+            (most - least) / MIB,
+            Unit::MiB,
+            AtMost(2.0),
+        );
     }
 
     /// A build with nothing built before.
@@ -237,7 +280,12 @@ impl Table<'_> {
             }
         }
         let (run, _) = process::finish(&mut cargo)?;
-        self.absolute("a clean release build", run.wall.as_secs_f64() / 60.0, Unit::Minutes, AtMost(6.0));
+        self.absolute(
+            "a clean release build",
+            run.wall.as_secs_f64() / 60.0,
+            Unit::Minutes,
+            AtMost(6.0),
+        );
         Ok(())
     }
 

@@ -41,7 +41,8 @@ impl Sink {
             std::io::stdout().flush()?;
             tokio::spawn(serve(plain, None, answers.clone()));
             tokio::spawn(serve(tls, Some(config), answers));
-            let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+            let ended =
+                tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
             ended.await?.map(drop).context("can't wait for the end")
         })?;
         runtime.shutdown_background();
@@ -68,7 +69,8 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let mut line = || lines.next().context("the sink doesn't run")?.context("can't hear the sink");
+        let mut line =
+            || lines.next().context("the sink doesn't run")?.context("can't hear the sink");
         let (http, https) = (line()?, line()?);
         ensure!(http.starts_with("http://"), "the sink says {http}");
         Ok(Self { child, http, https })

@@ -157,5 +157,7 @@ fn platform_roots() -> Result<PathBuf> {
         "/etc/ssl/cert.pem",
     ];
     let found = known.iter().map(PathBuf::from).find(|path| path.is_file());
-    found.context("the platform's certificates aren't where they are looked for: install ca-certificates")
+    found.context(
+        "the platform's certificates aren't where they are looked for: install ca-certificates",
+    )
 }
