@@ -144,7 +144,7 @@ impl PluginBuilder {
     /// For a process that makes a few calls and ends: memory is mapped for each by itself.
     ///
     /// Else the first plugin of a process reserves, for all of them, the addresses for 500 calls at a time (4 TiB, no memory), which takes
-    /// milliseconds, and from then on a call takes half the time. Where they can't be had, memory is mapped for each call too.
+    /// milliseconds, and from then on a call takes a third less time. Where they can't be had, memory is mapped for each call too.
     pub fn few_calls(mut self) -> Self {
         self.few_calls = true;
         self

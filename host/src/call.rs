@@ -46,14 +46,16 @@ enum Stopped {
 type Finished = Result<Result<Reply, Refusal>, Stopped>;
 
 impl<'a> Call<'a> {
-    /// `Err` where there was no room before the deadline.
+    /// Fails where there was no room before the deadline. `size`: of what is uploaded.
     async fn begin(
         plugin: &'a Inner,
         method: Method,
         target: &ServiceVersion,
+        size: Option<u64>,
         deadline: Deadline,
-    ) -> Result<Self, TimeoutKind> {
-        let room = deadline.hold(plugin.ground.room()).await.ok_or(TimeoutKind::Total)?;
+    ) -> Result<Self> {
+        let room = deadline.hold(plugin.ground.room()).await;
+        let room = room.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, size))?;
         let watch = Watch::default();
         let policy = EgressPolicy::new(&plugin.api, method, target);
         let edge = Edge::new(policy, plugin.token.clone(), plugin.pool.clone(), watch.clone());
@@ -66,8 +68,7 @@ impl<'a> Call<'a> {
         target: &ServiceVersion,
         deadline: Deadline,
     ) -> Result<Reply> {
-        let begun = Self::begin(plugin, Method::GET, target, deadline).await;
-        let mut call = begun.map_err(|kind| plugin.not_begun(kind, None))?;
+        let mut call = Self::begin(plugin, Method::GET, target, None, deadline).await?;
         let options = plugin.request_options();
         let finished = call
             .watched(async |component, store| {
@@ -86,8 +87,7 @@ impl<'a> Call<'a> {
         deadline: Deadline,
     ) -> Result<Reply> {
         let size = content.size();
-        let begun = Self::begin(plugin, Method::PUT, target, deadline).await;
-        let mut call = begun.map_err(|kind| plugin.not_begun(kind, Some(size)))?;
+        let mut call = Self::begin(plugin, Method::PUT, target, Some(size), deadline).await?;
         let put = WitPutOptions { flags: flags(options.expect, size), filename: content.name() };
         let (stream, watch) = content.begin(options.verify)?;
         call.upload = Some((size, watch));

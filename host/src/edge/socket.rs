@@ -80,13 +80,16 @@ impl SocketHandle {
 
     /// Whether no exchange is under way, so that no answer is to be had any more. Before the first one is seen to begin, it may be.
     fn is_idle(&self) -> bool {
-        let begun = self.exchange();
-        begun > 0 && self.0.ended.load(Ordering::Acquire) >= begun
+        self.exchange() > 0 && !self.is_busy()
     }
 
     /// Whether an exchange is seen to be under way.
     fn is_busy(&self) -> bool {
         self.exchange() > self.0.ended.load(Ordering::Acquire)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
     }
 
     fn wake(&self) {
@@ -97,15 +100,13 @@ impl SocketHandle {
     }
 
     /// Registers the task to wake, then looks whether the socket is to close: in this order no call of `close` is missed.
-    fn check(&self, cx: &Context<'_>, stream: &TcpStream) -> io::Result<()> {
+    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
         let mut waker = self.0.waker.lock().unwrap_or_else(PoisonError::into_inner);
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
         drop(waker);
-        if self.0.closed.load(Ordering::Acquire) {
-            // By a reset: else the kernel would go on sending what it still holds of an aborted request.
-            let _ = stream.set_zero_linger();
+        if self.is_closed() {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the call has ended"));
         }
         Ok(())
@@ -162,7 +163,7 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.handle.check(cx, &this.stream)?;
+        this.handle.check(cx)?;
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
         let read = buffer.filled().len() - before;
@@ -178,7 +179,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.handle.check(cx, &this.stream)?;
+        this.handle.check(cx)?;
         if this.write_failed {
             return this.failed();
         }
@@ -192,7 +193,7 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.handle.check(cx, &this.stream)?;
+        this.handle.check(cx)?;
         if this.write_failed {
             return this.failed();
         }
@@ -206,7 +207,7 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.handle.check(cx, &this.stream)?;
+        this.handle.check(cx)?;
         Pin::new(&mut this.stream).poll_flush(cx)
     }
 
@@ -217,10 +218,11 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// The connection's task may find the body of an aborted request broken before it is told to close: then, too, nothing more of it goes out.
+/// An aborted request ends by a reset: else the kernel would go on sending what it still holds of it. The connection's task may also find
+/// its body broken before it is told to close.
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.handle.is_busy() && !self.shut_down {
+        if self.handle.is_closed() || (self.handle.is_busy() && !self.shut_down) {
             let _ = self.stream.set_zero_linger();
         }
     }
