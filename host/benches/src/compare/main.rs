@@ -67,9 +67,7 @@ fn run(cli: Cli) -> Result<bool> {
             println!("{table}");
             if let Some(folder) = &cli.write {
                 report::write(folder, &table)?;
-            }
-            if cli.only.is_none() {
-                plot::all(&setup, cli.write.as_deref().unwrap_or(setup.folder()))?;
+                plot::all(&setup, folder)?;
             }
             Ok(rows.iter().all(report::Row::is_met))
         }

@@ -1,6 +1,6 @@
 //! How cost grows with the size of a package and the number of calls at a time, as pictures.
 
-use crate::process::{self, Run, in_turn, median};
+use crate::process::{self, Run, in_turn, median, peak};
 use crate::setup::Setup;
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
@@ -12,7 +12,6 @@ const ROUNDS: usize = 5;
 const AT_A_TIME: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /// GetPackages in a measurement of [`AT_A_TIME`].
 const CALLS: usize = 4000;
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// One program's line through both pictures of a file.
 struct Line {
@@ -97,11 +96,6 @@ fn numbers(setup: &Setup) -> Result<Vec<Line>> {
 
 fn lines<const N: usize>(names: [&'static str; N], points: Vec<Vec<(f64, f64, f64)>>) -> Vec<Line> {
     names.into_iter().zip(points).map(|(name, points)| Line { name, points }).collect()
-}
-
-/// In MiB.
-fn peak(runs: &[Run]) -> f64 {
-    runs.iter().map(|run| run.peak).max().unwrap_or_default() as f64 / MIB
 }
 
 /// Two pictures side by side: what was measured, and memory.

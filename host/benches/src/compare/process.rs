@@ -65,6 +65,12 @@ pub(crate) fn in_turn<T: Clone>(
     Ok(results)
 }
 
+/// The most memory that any of them had, in MiB.
+pub(crate) fn peak<'a>(runs: impl IntoIterator<Item = &'a Run>) -> f64 {
+    const MIB: f64 = 1024.0 * 1024.0;
+    runs.into_iter().map(|run| run.peak).max().unwrap_or_default() as f64 / MIB
+}
+
 /// The value in the middle.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)

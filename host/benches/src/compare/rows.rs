@@ -1,14 +1,12 @@
 //! What is measured, and the targets.
 
-use crate::process::{self, Run, in_turn, median, quantile};
+use crate::process::{self, Run, in_turn, median, peak, quantile};
 use crate::report::{Row, Target, Unit};
 use crate::setup::Setup;
 use crate::terminal;
 use Target::{AtLeast, AtMost};
 use anyhow::{Context, Result};
 use std::process::Command;
-
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// Measures what has `only` in its name, or everything.
 pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
@@ -34,11 +32,6 @@ pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
     if only.is_none() {
         table.memory();
         table.build()?;
-    } else {
-        table
-            .peaks
-            .iter()
-            .for_each(|(what, peak)| eprintln!("peak of {what}: {:.1} MiB", peak / MIB));
     }
     Ok(table.rows)
 }
@@ -46,8 +39,8 @@ pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
 struct Table<'a> {
     setup: &'a Setup,
     rows: Vec<Row>,
-    /// The most memory that the command had, by what it did.
-    peaks: Vec<(&'static str, f64)>,
+    /// The most memory that the command had in each thing that it did, in MiB.
+    peaks: Vec<f64>,
 }
 
 type Part<'a> = (&'static str, fn(&mut Table<'a>) -> Result<()>);
@@ -107,8 +100,8 @@ impl Table<'_> {
             &plain,
             AtMost(1.03),
         );
-        self.peaks.push(("`put` 99 MB", peak(&[bare, plain].concat())));
-        self.peaks.push(("`curl -F` 99 MB", peak(&curl)));
+        self.peak("`put` 99 MB", bare.iter().chain(&plain));
+        self.absolute("peak memory: `curl -F` 99 MB", peak(&curl), Unit::MiB, Target::None);
         Ok(())
     }
 
@@ -123,7 +116,7 @@ impl Table<'_> {
         )?;
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
-        self.peaks.push(("`put` 1 GiB", peak(&bare)));
+        self.peak("`put` 1 GiB", &bare);
         Ok(())
     }
 
@@ -140,7 +133,7 @@ impl Table<'_> {
         )?;
         self.ratio("`put --no-verify` 99 MB, TLS : `curl -F`", Of::Wall, &bare, &curl, AtMost(0.9));
         self.ratio("`put` 99 MB, TLS : `curl -F`", Of::Wall, &plain, &curl, Target::None);
-        self.peaks.push(("`put` 99 MB, TLS", peak(&[bare, plain].concat())));
+        self.peak("`put` 99 MB, TLS", bare.iter().chain(&plain));
         Ok(())
     }
 
@@ -154,7 +147,7 @@ impl Table<'_> {
             }],
         )?;
         self.ratio("`put` 1 KiB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
-        self.peaks.push(("`put` 1 KiB", peak(&plain)));
+        self.peak("`put` 1 KiB", &plain);
         Ok(())
     }
 
@@ -170,7 +163,7 @@ impl Table<'_> {
                 }],
             )?;
             self.ratio(&format!("{name} : curl"), Of::Wall, &ours, &curl, AtMost(limit));
-            self.peaks.push((name, peak(&ours)));
+            self.peak(name, &ours);
         }
         Ok(())
     }
@@ -224,7 +217,7 @@ impl Table<'_> {
             ],
         )?;
         let seconds = |index: usize| -> Vec<f64> { taken[index].iter().map(|it| it.0).collect() };
-        let peak = |index: usize| peak(&taken[index].iter().map(|it| it.1).collect::<Vec<_>>());
+        let peak = |index: usize| peak(taken[index].iter().map(|(_, run)| run));
         let what = "64 uploads of 10 MiB at a time, bytes a second : native client";
         self.push(what, &seconds(1), &seconds(0), AtLeast(0.9));
         let what =
@@ -233,7 +226,7 @@ impl Table<'_> {
         let more = (peak(0).max(peak(2)) - peak(4)) / 63.0;
         self.absolute(
             "memory of each of 64 uploads at a time beyond the first",
-            more / MIB,
+            more,
             Unit::MiB,
             AtMost(2.0),
         );
@@ -249,20 +242,10 @@ impl Table<'_> {
     }
 
     fn memory(&mut self) {
-        let ours: Vec<_> =
-            self.peaks.iter().filter(|(what, _)| !what.contains("curl")).copied().collect();
-        for (what, peak) in std::mem::take(&mut self.peaks) {
-            let target = if what.contains("curl") { Target::None } else { AtMost(16.0) };
-            self.absolute(&format!("peak memory: {what}"), peak / MIB, Unit::MiB, target);
-        }
-        let most = ours.iter().map(|(_, peak)| *peak).fold(0.0, f64::max);
-        let least = ours.iter().map(|(_, peak)| *peak).fold(f64::INFINITY, f64::min);
-        self.absolute(
-            "peak memory: between the most and the least of these",
-            (most - least) / MIB,
-            Unit::MiB,
-            AtMost(2.0),
-        );
+        let most = self.peaks.iter().copied().fold(0.0, f64::max);
+        let least = self.peaks.iter().copied().fold(f64::INFINITY, f64::min);
+        let what = "peak memory: between the most and the least of the command's";
+        self.absolute(what, most - least, Unit::MiB, AtMost(2.0));
     }
 
     /// A build with nothing built before.
@@ -298,6 +281,13 @@ impl Table<'_> {
         self.push(&format!("{what}, {name}"), &values(ours), &values(theirs), target);
     }
 
+    /// The memory of the command.
+    fn peak<'r>(&mut self, what: &str, runs: impl IntoIterator<Item = &'r Run>) {
+        let peak = peak(runs);
+        self.peaks.push(peak);
+        self.absolute(&format!("peak memory: {what}"), peak, Unit::MiB, AtMost(16.0));
+    }
+
     /// The ratio of two medians.
     fn push(&mut self, what: &str, above: &[f64], below: &[f64], target: Target) {
         let each: Vec<f64> = above.iter().zip(below).map(|(above, below)| above / below).collect();
@@ -320,8 +310,4 @@ fn runs<const N: usize>(
     programs: [&dyn Fn() -> Result<Run>; N],
 ) -> Result<[Vec<Run>; N]> {
     in_turn(rounds, &programs)?.try_into().ok().context("one for each")
-}
-
-fn peak(runs: &[Run]) -> f64 {
-    runs.iter().map(|run| run.peak).max().unwrap_or_default() as f64
 }

@@ -2,6 +2,7 @@
 
 use crate::server::Running;
 use anyhow::{Context, Result, ensure};
+use fastly_package::SIZE_LIMIT;
 use fastly_package_benches::package::Package;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -70,11 +71,11 @@ impl Setup {
         let mut command = Command::new(program);
         // Neither proxies nor tokens nor settings of whoever runs this.
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stdin(Stdio::null());
         command
     }
 
-    fn url(&self, api: &str, service: &str) -> String {
+    fn url(api: &str, service: &str) -> String {
         format!("{api}/service/{service}/version/1/package")
     }
 
@@ -92,7 +93,7 @@ impl Setup {
 
     pub(crate) fn our_put(&self, api: &str, package: &Package, flags: &[&str]) -> Command {
         let mut command = self.ours("put", api, &package.service);
-        if package.size > 100_000_000 {
+        if package.size > SIZE_LIMIT {
             command.arg("--force");
         }
         command.arg("--package").arg(&package.path).args(flags);
@@ -109,7 +110,7 @@ impl Setup {
 
     pub(crate) fn curl_get(&self, api: &str, service: &str) -> Command {
         let mut command = self.curl();
-        command.arg(self.url(api, service));
+        command.arg(Self::url(api, service));
         command
     }
 
@@ -117,7 +118,7 @@ impl Setup {
         let mut command = self.curl();
         command.args(["--request", "PUT", "--form"]);
         command.arg(format!("package=@{}", package.path.display()));
-        command.arg(self.url(api, &package.service));
+        command.arg(Self::url(api, &package.service));
         command
     }
 
