@@ -34,6 +34,7 @@ fn build_guest() -> Result<Vec<u8>> {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest");
     // Without the rlib beside it, which the unit tests want: what could be linked to from outside would stay in the module.
     let command = ["rustc", "--lib", "--crate-type", "cdylib"];
+    println!("cargo::rerun-if-changed={}", guest.join("build.rs").display());
     let module = component::build_modules(&guest, &command)?.join("fastly_package_guest.wasm");
     component::watch_sources(&module)?;
     component::encode(&module)

@@ -34,7 +34,7 @@ pub(crate) struct Call<'a> {
     /// The length of what is uploaded, and how far its reading is.
     upload: Option<(u64, ContentWatch)>,
     /// After the store, which it is for.
-    _room: Room<'static>,
+    room: Room<'static>,
 }
 
 /// Why a component didn't return.
@@ -60,7 +60,7 @@ impl<'a> Call<'a> {
         let policy = EgressPolicy::new(&plugin.api, method, target);
         let edge = Edge::new(policy, plugin.token.clone(), plugin.pool.clone(), watch.clone());
         let store = sandbox::store(&plugin.ground.engine, edge, &plugin.limits);
-        Ok(Self { plugin, store, watch, deadline, upload: None, _room: room })
+        Ok(Self { plugin, store, watch, deadline, upload: None, room })
     }
 
     pub(crate) async fn get(
@@ -117,10 +117,15 @@ impl<'a> Call<'a> {
             let instance = plugin.component.instantiate_async(&mut *store).await?;
             operation(&instance, store).await
         };
+        // A timer of the runtime's wakes up one of its threads when it is set: a call that is over before the next tick goes without.
+        let stalled = async {
+            self.room.next_tick().await;
+            self.watch.stalled(&plugin.timeouts).await
+        };
         tokio::select! {
             biased;
             result = run => result.map_err(Stopped::Trapped),
-            kind = self.watch.stalled(&plugin.timeouts) => Err(Stopped::TimedOut(kind)),
+            kind = stalled => Err(Stopped::TimedOut(kind)),
             () = self.deadline.passed() => Err(Stopped::TimedOut(TimeoutKind::Total)),
         }
     }

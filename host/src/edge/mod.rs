@@ -27,6 +27,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 use token::Token;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::Instrument;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
@@ -45,6 +46,10 @@ const HEADERS: [HeaderName; 6] = [
 ];
 /// How long an unused connection is kept: shorter than servers keep theirs, so that few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(30);
+/// Chunks of a request's body by which the component may be ahead of the connection, and the length of one, in bytes: that much is kept
+/// outside the sandbox. With two, which is the default, every other chunk costs a turn through the component.
+const BUFFERED: usize = 8;
+const CHUNK: usize = 256 * 1024;
 /// How many headers an answer may have.
 const HEADER_LIMIT: usize = 256;
 
@@ -86,6 +91,14 @@ impl Edge {
 type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Edge {
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        BUFFERED - 1
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
@@ -108,7 +121,9 @@ impl WasiHttpHooks for Edge {
             async move {
                 // The pool answers a request that meets a connection which is being closed with an error. On a runtime of one thread
                 // the connection's task hears of the closing only now.
-                tokio::task::yield_now().await;
+                if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+                    tokio::task::yield_now().await;
+                }
                 let response = send(&pool, request, &watch).await?;
                 let done = Box::new(async { Ok(()) }) as Box<_>;
                 Ok((redact::response(response, &token).map(BodyExt::boxed_unsync), done))

@@ -24,7 +24,14 @@ pub(crate) struct Ground {
 /// Room for one call, while which the epochs advance.
 pub(crate) struct Room<'a> {
     _room: SemaphorePermit<'a>,
-    _running: Running,
+    running: Running,
+}
+
+impl Room<'_> {
+    /// Returns at the next tick, within milliseconds.
+    pub(crate) async fn next_tick(&self) {
+        self.running.ticked().await;
+    }
 }
 
 impl Ground {
@@ -60,7 +67,7 @@ impl Ground {
     pub(crate) async fn room(&self) -> Room<'_> {
         // Never closed, so it is always given.
         let room = self.rooms.acquire().await.expect("the semaphore is never closed");
-        Room { _room: room, _running: self.ticker.running() }
+        Room { _room: room, running: self.ticker.running() }
     }
 }
 

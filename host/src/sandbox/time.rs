@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use wasmtime::{CallHook, Engine, EngineWeak};
 
 /// Time spent inside the sandbox: from each entry to the next exit.
@@ -44,53 +45,66 @@ impl ComputeTime {
 ///
 /// A thread and not a task: on a runtime of one thread the component would be in the task's way.
 pub(super) struct Ticker {
-    calls: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     thread: Thread,
+}
+
+#[derive(Default)]
+struct Shared {
+    calls: AtomicUsize,
+    ticked: Notify,
 }
 
 const TICK: Duration = Duration::from_millis(20);
 
 impl Ticker {
     pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let calls = Arc::new(AtomicUsize::new(0));
+        let shared = Arc::new(Shared::default());
         let engine = engine.weak();
-        let counted = calls.clone();
+        let ticking = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fastly-package-epoch".into())
-            .spawn(move || tick(&engine, &counted))?
+            .spawn(move || tick(&engine, &ticking))?
             .thread()
             .clone();
-        Ok(Self { calls, thread })
+        Ok(Self { shared, thread })
     }
 
     /// The epoch advances until what this returns is dropped.
     pub(super) fn running(&self) -> Running {
-        if self.calls.fetch_add(1, Ordering::AcqRel) == 0 {
+        if self.shared.calls.fetch_add(1, Ordering::AcqRel) == 0 {
             self.thread.unpark();
         }
-        Running(self.calls.clone())
+        Running(self.shared.clone())
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         // It finds the engine gone, or goes back to sleep until it is.
-        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.shared.calls.fetch_add(1, Ordering::AcqRel);
         self.thread.unpark();
     }
 }
 
-pub(super) struct Running(Arc<AtomicUsize>);
+pub(super) struct Running(Arc<Shared>);
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+impl Running {
+    /// Returns at the next tick, at no cost to the runtime.
+    pub(super) async fn ticked(&self) {
+        self.0.ticked.notified().await;
     }
 }
 
-fn tick(engine: &EngineWeak, calls: &AtomicUsize) {
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn tick(engine: &EngineWeak, shared: &Shared) {
     loop {
-        while calls.load(Ordering::Acquire) == 0 {
+        while shared.calls.load(Ordering::Acquire) == 0 {
             std::thread::park();
         }
         std::thread::sleep(TICK);
@@ -98,5 +112,6 @@ fn tick(engine: &EngineWeak, calls: &AtomicUsize) {
             Some(engine) => engine.increment_epoch(),
             None => return,
         }
+        shared.ticked.notify_waiters();
     }
 }
