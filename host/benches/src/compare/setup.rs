@@ -131,6 +131,13 @@ impl Setup {
         command
     }
 
+    /// What the hash alone takes.
+    pub(crate) fn hash(&self, package: &Package) -> Command {
+        let mut hash = Self::program("sha512sum");
+        hash.arg(&package.path);
+        hash
+    }
+
     /// What it takes to see, with curl, that what is stored is what was sent: the other hash is in the answer.
     pub(crate) fn curl_put_then_hash(&self, api: &str, package: &Package) -> Command {
         let mut both = Self::program("sh");
