@@ -33,7 +33,8 @@ pub struct Timeouts {
     pub stall: Duration,
     /// The answer's head, counted from when the whole request was sent, and once more its body, from its head to its end. Default: 120 s.
     pub answer: Duration,
-    /// The whole operation: waiting for another upload to the service, retries and proof included. Default: none.
+    /// The whole operation: waiting for another upload to the service, or for one of 500 calls in the process to end, retries and proof
+    /// included. Default: none.
     pub total: Option<Duration>,
 }
 
@@ -143,14 +144,18 @@ impl PluginBuilder {
 
     /// For a process that makes a few calls and ends: memory is mapped for each by itself.
     ///
-    /// Else the first plugin of a process reserves, for all of them, the addresses for 500 calls at a time (4 TiB, no memory), which takes
-    /// milliseconds, and from then on a call takes a third less time. Where they can't be had, memory is mapped for each call too.
+    /// Else the first plugin of a process reserves, for all of them and until the process ends, the addresses for 500 calls at a time (4 TiB),
+    /// which takes milliseconds, and from then on a call takes a third less time. What of it calls have used is wiped and kept, up to 1 MiB
+    /// for each call that ran at a time. Where the addresses can't be had, memory is mapped for each call too.
+    ///
+    /// Plugins that make few calls may make 500 at a time as well, beside those of the others.
     pub fn few_calls(mut self) -> Self {
         self.few_calls = true;
         self
     }
 
-    /// Runs another component of the same world, compiled ahead of time, in place of the embedded one.
+    /// Runs another component of the same world, compiled ahead of time, in place of the embedded one. It may have 12 core instances, 2
+    /// memories and 4 tables; with [`few_calls`](Self::few_calls), more.
     ///
     /// # Safety
     ///
@@ -166,8 +171,12 @@ impl PluginBuilder {
     /// Fails with [`Error::Token`] without a token, and with [`Error::Component`] when the component can't be loaded or wants to import
     /// what the sandbox doesn't have.
     pub fn build(self) -> Result<Plugin> {
-        let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
         let ground = Ground::shared(!self.few_calls).map_err(unloadable)?;
+        self.build_on(ground)
+    }
+
+    pub(crate) fn build_on(self, ground: &'static Ground) -> Result<Plugin> {
+        let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
         let engine = &ground.engine;
         let bytes = self.component.as_deref().unwrap_or(PRECOMPILED);
         // SAFETY: the bytes are those that the build script compiled, or those that the caller of `precompiled_component` vouches for.
@@ -191,7 +200,7 @@ impl PluginBuilder {
             limits: self.limits,
             retries: self.retries,
             on_retry: self.on_retry,
-            turns: Turns::new(),
+            turns: Turns::default(),
         }))
     }
 }

@@ -4,31 +4,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
-/// Each upload reads on a thread of its own.
-const UPLOADS: usize = 256;
+/// Uploads in the process, of all plugins: each reads on a thread of its own, and leaves no room for other calls for as long as it takes.
+static UPLOADS: Semaphore = Semaphore::const_new(256);
 
 /// The turns of a `Plugin`. Fastly doesn't support two writers on one service.
+#[derive(Default)]
 pub(crate) struct Turns {
     services: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    uploads: Semaphore,
 }
 
 /// The right to upload to a service, until it is dropped.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Turn {
     _service: OwnedMutexGuard<()>,
-    _upload: SemaphorePermit<'a>,
+    _upload: SemaphorePermit<'static>,
 }
 
 impl Turns {
-    pub(crate) fn new() -> Self {
-        Self { services: Mutex::default(), uploads: Semaphore::new(UPLOADS) }
-    }
-
     /// Waits for a turn, in the order of asking.
-    pub(crate) async fn take(&self, service_id: &str) -> Turn<'_> {
+    pub(crate) async fn take(&self, service_id: &str) -> Turn {
         let service = self.service(service_id).lock_owned().await;
         // Never closed, so it is always given.
-        let upload = self.uploads.acquire().await.expect("the semaphore is never closed");
+        let upload = UPLOADS.acquire().await.expect("the semaphore is never closed");
         Turn { _service: service, _upload: upload }
     }
 
@@ -56,7 +52,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_at_one_service_come_one_after_the_other() {
-        let turns = Turns::new();
+        let turns = Turns::default();
         let first = turns.take("a").await;
         let mut second = pin!(turns.take("a"));
         assert!(now_or_never(second.as_mut()).await.is_none());
@@ -67,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_stops_waiting_is_in_nobodys_way() {
-        let turns = Turns::new();
+        let turns = Turns::default();
         let first = turns.take("a").await;
         {
             let mut abandoned = pin!(turns.take("a"));
@@ -79,7 +75,7 @@ mod tests {
 
     #[tokio::test]
     async fn services_are_forgotten_after_their_turns() {
-        let turns = Turns::new();
+        let turns = Turns::default();
         for number in 0..1000 {
             turns.take(&number.to_string()).await;
         }

@@ -88,6 +88,16 @@ async fn an_upload_whose_answer_is_lost_may_be_stored() {
 
 #[tokio::test]
 async fn a_connection_that_the_api_closes_afterwards_costs_no_call() {
+    closes_afterwards().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nor_on_a_runtime_with_one_worker() {
+    // On its thread, as a server's handlers are.
+    tokio::spawn(closes_afterwards()).await.unwrap();
+}
+
+async fn closes_afterwards() {
     let fixture = Fixture::start().await;
     fixture.put(&package(2000), NEVER).await.unwrap();
     for then in [Then::Close, Then::Reset].repeat(5) {

@@ -166,7 +166,7 @@ async fn progress_climbs_to_the_size_and_no_further() {
     fixture.send(content, AUTO).await.unwrap();
 
     let seen = seen.lock().unwrap();
-    assert!(seen.len() >= 70, "{} calls for 20 MB in pieces of 256 KiB", seen.len());
+    assert!(seen.len() >= 305, "{} calls for 20 MB in pieces of 64 KiB", seen.len());
     assert!(seen.is_sorted_by(|before, after| before < after), "{seen:?}");
     assert_eq!(seen.last(), Some(&20_000_000));
 }

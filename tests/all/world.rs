@@ -50,6 +50,21 @@ fn the_component_imports_http_streams_and_random_bytes_and_nothing_else() {
 }
 
 #[test]
+fn the_component_is_small_and_begins_with_the_memory_that_a_call_uses() {
+    assert!(COMPONENT.len() <= 128_000, "{} bytes", COMPONENT.len());
+    let memories: Vec<u64> = wasmparser::Parser::new(0)
+        .parse_all(COMPONENT)
+        .filter_map(|payload| match payload.unwrap() {
+            wasmparser::Payload::MemorySection(section) => Some(section),
+            _ => None,
+        })
+        .flat_map(|section| section.into_iter().map(|memory| memory.unwrap().initial))
+        .collect();
+    // Pages of 64 KiB: 640 KiB.
+    assert_eq!(memories, [10]);
+}
+
+#[test]
 fn the_vendored_wit_is_what_was_locked() {
     let deps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/deps");
     let lock = std::fs::read_to_string(deps.with_file_name("deps.sha256")).unwrap();

@@ -57,6 +57,7 @@ fn found() -> usize {
 fn a_token_is_wiped_when_what_holds_it_is_dropped() {
     assert_eq!(found(), 0, "nothing is found before there is something");
     let token = Token::from_reader(Unhiding(0), "a test").unwrap();
+    // All of the process's memory is looked through: what is reserved for 500 calls would take minutes.
     let plugin = Plugin::builder().token(token.clone()).few_calls().build().unwrap();
     assert!(found() >= 2, "the token and its clone are where they are looked for");
     drop(token);

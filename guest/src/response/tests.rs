@@ -53,6 +53,33 @@ fn every_field_of_the_recorded_answers_is_read() {
 }
 
 #[test]
+fn no_field_is_taken_for_another() {
+    let got = package(
+        r#"{"id":"a","service_id":"b","version":3,"created_at":"d","updated_at":"e","deleted_at":"f","metadata":
+           {"name":"g","description":"h","authors":["i"],"language":"j","size":11,"hashsum":"l","files_hash":"m",
+            "cloned_from":"n","wasm_metadata":{"o":1}}}"#,
+    );
+    let metadata = got.metadata.unwrap();
+    let texts = [
+        Some(got.id),
+        Some(got.service_id),
+        got.created_at,
+        got.updated_at,
+        got.deleted_at,
+        metadata.name,
+        metadata.description,
+        metadata.authors.map(|authors| authors.concat()),
+        metadata.language,
+        metadata.hashsum,
+        metadata.files_hash,
+        metadata.cloned_from,
+        metadata.wasm_metadata,
+    ];
+    assert_eq!(texts.map(Option::unwrap).concat(), r#"abdefghijlmn{"o":1}"#);
+    assert_eq!((got.version, metadata.size), (3, Some(11)));
+}
+
+#[test]
 fn the_body_is_kept_as_it_came() {
     let body = "{ \"id\":\"p\", \"service_id\":\"s\", \"version\":1, \"new\":[1,{}] }";
     assert_eq!(decode(answer(200, "application/json", body)).unwrap().body, body);
@@ -155,6 +182,8 @@ fn entries_of_both_kinds_are_read_and_bounded() {
     assert_eq!(error.errors.len(), 2);
     assert_eq!(error.title.as_deref(), Some("Conflict"));
     assert_eq!(error.detail.as_deref(), Some("duplicate"));
+    assert_eq!(error.errors[0].id.as_deref(), Some("1"));
+    assert_eq!(error.errors[0].status.as_deref(), Some("409"));
     assert_eq!(error.errors[0].meta.as_deref(), Some(r#"{"a":1}"#));
     assert_eq!(error.errors[1].code.as_deref(), Some("7"));
     assert_eq!(error.errors[1].detail.as_deref(), Some("because"));

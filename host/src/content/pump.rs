@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 
-/// Bytes a read. Measured: smaller costs more calls, and with larger ones all that is on its way doesn't fit the processor's cache, where
-/// reading and sending take a third longer.
+/// Bytes a read. Measured: smaller costs more calls, and with larger ones all that is on its way doesn't fit the processor's cache.
 const CHUNK: usize = 64 * 1024;
 /// Chunks read ahead of the connection: with fewer, who reads and who sends wait for each other.
 const AHEAD: usize = 8;

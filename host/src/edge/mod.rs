@@ -27,7 +27,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 use token::Token;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tracing::Instrument;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
@@ -92,6 +92,7 @@ type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Se
 
 impl WasiHttpHooks for Edge {
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        // It makes room for one more than it is told.
         BUFFERED - 1
     }
 
@@ -120,8 +121,8 @@ impl WasiHttpHooks for Edge {
         Box::new(
             async move {
                 // The pool answers a request that meets a connection which is being closed with an error. On a runtime of one thread
-                // the connection's task hears of the closing only now.
-                if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+                // the connection's task hears of the closing only now. With more, another waits for what comes in.
+                if Handle::current().metrics().num_workers() == 1 {
                     tokio::task::yield_now().await;
                 }
                 let response = send(&pool, request, &watch).await?;

@@ -231,6 +231,42 @@ impl Drop for Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What the other side sees of a socket that is dropped after this.
+    async fn seen(before: impl AsyncFnOnce(&mut Socket)) -> io::Result<usize> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        let mut socket = Socket::new(stream, SocketHandle::default());
+        before(&mut socket).await;
+        drop(socket);
+        other.read(&mut [0; 8]).await
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_use_ends_by_a_reset_and_one_that_is_done_with_in_peace() {
+        let aborted = seen(async |socket| {
+            socket.handle.begin();
+        });
+        assert_eq!(aborted.await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        let closed = seen(async |socket| {
+            let exchange = socket.handle.begin();
+            socket.handle.close(exchange);
+        });
+        assert_eq!(closed.await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        let done = seen(async |socket| {
+            let exchange = socket.handle.begin();
+            socket.handle.end(exchange);
+        });
+        assert_eq!(done.await.unwrap(), 0);
+        let shut_down = seen(async |socket| {
+            socket.handle.begin();
+            socket.shutdown().await.unwrap();
+        });
+        assert_eq!(shut_down.await.unwrap(), 0);
+    }
 
     #[test]
     fn one_exchange_neither_closes_nor_ends_the_connection_of_the_next() {

@@ -115,3 +115,22 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
         shared.ticked.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_ticker_that_slept_ticks_again_when_a_call_runs() {
+        let engine = Engine::default();
+        let ticker = Ticker::start(&engine).unwrap();
+        for _ in 0..3 {
+            let running = ticker.running();
+            let ticked = tokio::time::timeout(Duration::from_secs(10), running.ticked()).await;
+            ticked.expect("it ticks");
+            drop(running);
+            // Long enough for it to find that nothing runs.
+            tokio::time::sleep(3 * TICK).await;
+        }
+    }
+}

@@ -25,7 +25,7 @@ struct Cli {
     /// Runs of each program in a row of the table; 1 GiB has a third as many.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the rows that have this in their name; nothing is written then.
+    /// Only the parts that have this in their name: put 99 MB, put shown, put 1 GiB, put TLS, put 1 KiB, get, calls, uploads, sizes.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Writes the table into this folder's README.md, and the plots beside it.

@@ -1,6 +1,6 @@
 //! How cost grows with the size of a package and the number of calls at a time, as pictures.
 
-use crate::process::{self, Run, in_turn, median, peak};
+use crate::process::{self, Run, in_turn, median, peaks};
 use crate::setup::Setup;
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
@@ -61,7 +61,7 @@ fn sizes(setup: &Setup) -> Result<Vec<Line>> {
         )?;
         for (points, runs) in points.iter_mut().zip(runs) {
             let wall: Vec<f64> = runs.iter().map(|run| run.wall.as_secs_f64()).collect();
-            points.push((package.size as f64, median(&wall), peak(&runs)));
+            points.push((package.size as f64, median(&wall), median(&peaks(&runs))));
         }
     }
     let unit = points[2][0].1;
@@ -86,7 +86,7 @@ fn numbers(setup: &Setup) -> Result<Vec<Line>> {
         let taken = in_turn(ROUNDS, &[&|| within("plugin"), &|| within("native"), &curl])?;
         for (points, taken) in points.iter_mut().zip(taken) {
             let (seconds, runs): (Vec<f64>, Vec<Run>) = taken.into_iter().unzip();
-            points.push((at_a_time as f64, CALLS as f64 / median(&seconds), peak(&runs)));
+            points.push((at_a_time as f64, CALLS as f64 / median(&seconds), median(&peaks(&runs))));
         }
     }
     let unit = points[1][0].1;

@@ -66,13 +66,8 @@ pub(crate) fn in_turn<T: Clone>(
 }
 
 /// The most memory that each of them had, in MiB.
-pub(crate) fn mib<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<f64> {
+pub(crate) fn peaks<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<f64> {
     runs.into_iter().map(|run| run.peak as f64 / (1024.0 * 1024.0)).collect()
-}
-
-/// The most memory that any of them had, in MiB.
-pub(crate) fn peak<'a>(runs: impl IntoIterator<Item = &'a Run>) -> f64 {
-    mib(runs).into_iter().fold(0.0, f64::max)
 }
 
 /// The value in the middle.

@@ -1,10 +1,12 @@
 //! What is measured, and the targets.
 
-use crate::process::{self, Run, in_turn, median, mib, peak, quantile};
+mod inside;
+
+use crate::process::{self, Run, in_turn, median, peaks, quantile};
 use crate::report::{Row, Target, Unit};
 use crate::setup::Setup;
 use crate::terminal;
-use Target::{AtLeast, AtMost};
+use Target::AtMost;
 use anyhow::{Context, Result, ensure};
 use std::process::Command;
 
@@ -22,8 +24,15 @@ pub(crate) fn measure(setup: &Setup, only: Option<&str>) -> Result<Vec<Row>> {
         ("uploads", Table::uploads),
         ("sizes", Table::sizes),
     ];
+    let matches = |name: &str| only.is_none_or(|text| name.contains(text));
+    let names = parts.map(|(name, _)| name);
+    ensure!(
+        names.iter().any(|name| matches(name)),
+        "no part has that in its name: {}",
+        names.join(", ")
+    );
     for (name, part) in parts {
-        if only.is_none_or(|text| name.contains(text)) {
+        if matches(name) {
             let before = table.rows.len();
             part(&mut table)?;
             // Shown as they come: the whole takes minutes.
@@ -87,8 +96,8 @@ impl Table<'_> {
         );
         self.ratio("`put` 99 MB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
         self.ratio("`put` 99 MB : `sha512sum` alone", Of::Wall, &plain, &hash, Target::None);
-        self.peak("`put` 99 MB", api, &[bare, plain].concat());
-        self.peak_of("`curl -F` 99 MB", &curl, Target::None);
+        self.command_memory("`put` 99 MB", api, &[bare, plain].concat());
+        self.memory_of("`curl -F` 99 MB", &curl, Target::None);
         Ok(())
     }
 
@@ -131,7 +140,7 @@ impl Table<'_> {
         )?;
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Wall, &bare, &curl, AtMost(1.0));
         self.ratio("`put --no-verify` 1 GiB : `curl -F`", Of::Cpu, &bare, &curl, AtMost(1.0));
-        self.peak("`put` 1 GiB", api, &bare);
+        self.command_memory("`put` 1 GiB", api, &bare);
         Ok(())
     }
 
@@ -148,7 +157,7 @@ impl Table<'_> {
         )?;
         self.ratio("`put --no-verify` 99 MB, TLS : `curl -F`", Of::Wall, &bare, &curl, AtMost(0.9));
         self.ratio("`put` 99 MB, TLS : `curl -F`", Of::Wall, &plain, &curl, Target::None);
-        self.peak("`put` 99 MB, TLS", api, &[bare, plain].concat());
+        self.command_memory("`put` 99 MB, TLS", api, &[bare, plain].concat());
         Ok(())
     }
 
@@ -162,7 +171,7 @@ impl Table<'_> {
             }],
         )?;
         self.ratio("`put` 1 KiB : `curl -F`", Of::Wall, &plain, &curl, Target::None);
-        self.peak("`put` 1 KiB", api, &plain);
+        self.command_memory("`put` 1 KiB", api, &plain);
         Ok(())
     }
 
@@ -178,73 +187,8 @@ impl Table<'_> {
                 }],
             )?;
             self.ratio(&format!("{name} : curl"), Of::Wall, &ours, &curl, AtMost(limit));
-            self.peak(name, api, &ours);
+            self.command_memory(name, api, &ours);
         }
-        Ok(())
-    }
-
-    fn calls(&mut self) -> Result<()> {
-        let setup = self.setup;
-        for (at_a_time, count) in [(1, 2000), (64, 8000)] {
-            let took = |client: &str| {
-                let mut command = setup.calls(client, "1k");
-                command.args(["--at-a-time", &at_a_time.to_string()]);
-                command.args([
-                    "--count",
-                    &count.to_string(),
-                    "--warm-up",
-                    &(count / 10).to_string(),
-                ]);
-                Ok(process::number(&mut command)?.0)
-            };
-            let taken = in_turn(setup.rounds, &[&|| took("plugin"), &|| took("native")])?;
-            let (plugin, native) = (&taken[0], &taken[1]);
-            if at_a_time == 1 {
-                let what = "`Plugin::get_package`, one after the other, time : native client";
-                self.push(what, plugin, native, AtMost(1.5));
-            } else {
-                let what = format!(
-                    "`Plugin::get_package`, {at_a_time} at a time, calls a second : native client"
-                );
-                self.push(&what, native, plugin, AtLeast(0.3));
-            }
-        }
-        Ok(())
-    }
-
-    fn uploads(&mut self) -> Result<()> {
-        let setup = self.setup;
-        let package = setup.package("10m")?;
-        let put = |client: &str, at_a_time: usize, flags: &[&str]| {
-            let mut command = setup.calls(client, "10m");
-            let at_a_time = at_a_time.to_string();
-            command.arg("--package").arg(&package.path).args(flags);
-            process::number(command.args(["--at-a-time", &at_a_time, "--count", &at_a_time]))
-        };
-        let taken = in_turn(
-            setup.rounds,
-            &[
-                &|| put("plugin", 64, &[]),
-                &|| put("native", 64, &[]),
-                &|| put("plugin", 64, &["--verify"]),
-                &|| put("native", 64, &["--verify"]),
-                &|| put("plugin", 1, &["--verify"]),
-            ],
-        )?;
-        let seconds = |index: usize| -> Vec<f64> { taken[index].iter().map(|it| it.0).collect() };
-        let peak = |index: usize| peak(taken[index].iter().map(|(_, run)| run));
-        let what = "64 uploads of 10 MiB at a time, bytes a second : native client";
-        self.push(what, &seconds(1), &seconds(0), AtLeast(0.9));
-        let what =
-            "64 uploads of 10 MiB at a time, hashed, bytes a second : native client that hashes";
-        self.push(what, &seconds(3), &seconds(2), AtLeast(0.9));
-        let more = (peak(0).max(peak(2)) - peak(4)) / 63.0;
-        self.absolute(
-            "memory of each of 64 uploads at a time beyond the first",
-            more,
-            Unit::MiB,
-            AtMost(2.0),
-        );
         Ok(())
     }
 
@@ -260,7 +204,7 @@ impl Table<'_> {
         let most = self.peaks.iter().copied().fold(0.0, f64::max);
         let least = self.peaks.iter().copied().fold(f64::INFINITY, f64::min);
         // What the kernel says of a process includes what its parent had when it started it.
-        let floor = peak(&[process::run(&mut Command::new("true"))?]);
+        let floor = median(&peaks([&process::run(&mut Command::new("true"))?]));
         ensure!(
             floor < least,
             "the command's memory doesn't show beside this program's, {floor} MiB"
@@ -304,15 +248,15 @@ impl Table<'_> {
     }
 
     /// The memory of the command.
-    fn peak(&mut self, what: &str, api: &str, runs: &[Run]) {
+    fn command_memory(&mut self, what: &str, api: &str, runs: &[Run]) {
         if api == self.setup.sink.http {
-            self.peaks.push(median(&mib(runs)));
+            self.peaks.push(median(&peaks(runs)));
         }
-        self.peak_of(what, runs, AtMost(16.0));
+        self.memory_of(what, runs, AtMost(16.0));
     }
 
-    fn peak_of(&mut self, what: &str, runs: &[Run], target: Target) {
-        let peaks = mib(runs);
+    fn memory_of(&mut self, what: &str, runs: &[Run], target: Target) {
+        let peaks = peaks(runs);
         self.rows.push(Row {
             what: format!("peak memory: {what}"),
             seen: median(&peaks),

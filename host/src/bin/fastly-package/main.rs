@@ -15,7 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     trace(cli.verbose);
-    // One thread: there is one call at a time, and what takes time in it, reading and hashing, has a thread of its own.
+    // One thread: what takes time in a call, reading and hashing, has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
