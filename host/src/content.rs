@@ -3,10 +3,10 @@
 mod pump;
 mod stream;
 
-use crate::archive::{HEAD, Look, SIZE_LIMIT, look};
 use crate::digest::Digest;
 use crate::error::{ContentError, Error, Result};
 use bytes::{Bytes, BytesMut};
+use fastly_package_archive::{HEAD, Look, SIZE_LIMIT, look};
 use pump::Readings;
 use std::fs::File;
 use std::io::{self, Seek};

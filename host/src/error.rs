@@ -2,13 +2,13 @@
 
 mod display;
 
-use crate::archive::NotAPackage;
 use crate::bindings::exports::fastly_package::api::package_api::{
     ApiError, PackageResponse, UnexpectedResponse,
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
 use crate::edge::egress::Denial;
+use fastly_package_archive::NotAPackage;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -21,7 +21,6 @@
 struct Readme;
 
 mod api;
-mod archive;
 #[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 pub mod bindings;
 mod builder;
@@ -39,7 +38,6 @@ mod service_version;
 mod turns;
 
 pub use api::{ApiUrl, FASTLY_API};
-pub use archive::{NotAPackage, SIZE_LIMIT};
 pub use bindings::exports::fastly_package::api::package_api::{
     ApiError, ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply, ServiceVersion,
     UnexpectedReason, UnexpectedResponse,
@@ -54,6 +52,7 @@ pub use error::{
     ComponentError, ContentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind,
     TransportError, Upload,
 };
+pub use fastly_package_archive::{NotAPackage, SIZE_LIMIT};
 pub use plugin::{Expect, Plugin, Proof, PutOptions, Uploaded};
 pub use retries::{Retries, Retry};
 pub use sandbox::Limits;

@@ -263,7 +263,8 @@ async fn changed(change: impl FnOnce(&mut std::fs::File)) -> (Fixture, Error) {
     })
     .await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&package(300_000)).unwrap();
+    // More than may be on its way to the connection: what is aborted has begun to be sent.
+    file.write_all(&package(4 * MIB)).unwrap();
     let content = Content::open(file.path()).await.unwrap();
     fixture.emulator.fault(Fault::answer(Answer::new(503)).on_put());
     let changing = async {

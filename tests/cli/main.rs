@@ -1,6 +1,7 @@
 //! The command, as a person or a script runs it, against the emulator. A test target of the host's crate, for which cargo builds the
 //! command first.
 
+mod check;
 mod command;
 mod emulate;
 mod fault_table;

@@ -7,6 +7,7 @@ async fn the_help_says_what_can_be_typed() {
         ("help.txt", &["--help"][..]),
         ("help-get.txt", &["get", "--help"]),
         ("help-put.txt", &["put", "--help"]),
+        ("help-check.txt", &["check", "--help"]),
         ("help-emulate.txt", &["emulate", "--help"]),
         ("help-demo.txt", &["demo", "--help"]),
     ] {

@@ -35,7 +35,6 @@
 
 mod answer;
 mod api;
-pub mod archive;
 mod clock;
 mod config;
 mod connection;

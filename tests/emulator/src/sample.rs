@@ -176,7 +176,12 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive;
+    use fastly_package_archive::{Limits, Report, check};
+    use std::io::Cursor;
+
+    fn read(package: &[u8]) -> Report {
+        check(&mut Cursor::new(package), Limits::default()).unwrap()
+    }
 
     fn sized(size: u64) -> SampleOptions {
         SampleOptions { size: Some(size), ..SampleOptions::default() }
@@ -187,12 +192,11 @@ mod tests {
         for size in [1024, 1025, 4096, 65_535, 65_536, 70_000, 131_072, 1_000_000, 1_000_001] {
             let package = package(sized(size));
             assert_eq!(package.len() as u64, size);
-            let info = archive::read(package.as_slice()).unwrap();
-            assert_eq!((info.size, info.files), (size, 2));
-            assert_eq!(
-                info.wasm_metadata["processed-by"]["fastly-package-emulator"],
-                env!("CARGO_PKG_VERSION")
-            );
+            let report = read(&package);
+            assert_eq!(report.findings, []);
+            assert_eq!((report.size, report.files), (size, 2));
+            let by = ("fastly-package-emulator".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+            assert_eq!(report.wasm.unwrap().producers, [("processed-by".to_owned(), vec![by])]);
         }
     }
 
@@ -211,9 +215,9 @@ mod tests {
 
     #[test]
     fn the_order_of_the_entries_changes_the_bytes_but_not_the_files_hash() {
-        let sorted = archive::read(package(SampleOptions::default()).as_slice()).unwrap();
+        let sorted = read(&package(SampleOptions::default()));
         let unsorted = SampleOptions { unsorted: true, ..SampleOptions::default() };
-        let unsorted = archive::read(package(unsorted).as_slice()).unwrap();
+        let unsorted = read(&package(unsorted));
         assert_ne!(sorted.hashsum, unsorted.hashsum);
         assert_eq!(sorted.files_hash, unsorted.files_hash);
     }

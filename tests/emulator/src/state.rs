@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha512};
 
-use crate::archive::PackageInfo;
 use crate::clock::now;
 use crate::config::Config;
 use crate::route::Target;
 use crate::stored_package::StoredPackage;
+use fastly_package_archive::Report;
 
 /// Characters of an id of Fastly's.
 const ALPHANUMERICS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -131,7 +131,7 @@ impl State {
     pub(crate) fn store(
         &mut self,
         target: &Target,
-        info: PackageInfo,
+        archive: Report,
         now: u64,
     ) -> Result<StoredPackage, Missing> {
         let version = self.version(target)?;
@@ -140,7 +140,7 @@ impl State {
             id: package_id(&target.service_id, target.version),
             service_id: target.service_id.clone(),
             version: target.version,
-            info,
+            archive,
             created_at: before.as_ref().map_or(now, |package| package.created_at),
             updated_at: now,
             uploads: before.map_or(0, |package| package.uploads) + 1,
@@ -160,6 +160,8 @@ fn package_id(service_id: &str, version: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastly_package_archive::Limits;
+    use std::io::Cursor;
 
     fn target(service_id: &str, version: u32) -> Target {
         Target { service_id: service_id.into(), version }
@@ -194,10 +196,11 @@ mod tests {
     #[test]
     fn a_second_upload_keeps_the_time_of_the_first_and_the_id() {
         let package = crate::sample::package(crate::sample::SampleOptions::default());
-        let info = crate::archive::read(package.as_slice()).unwrap();
+        let archive =
+            fastly_package_archive::check(&mut Cursor::new(package), Limits::default()).unwrap();
         let mut state = State::new(&Config::default());
-        let first = state.store(&target("s", 1), info.clone(), 10).unwrap();
-        let second = state.store(&target("s", 1), info, 20).unwrap();
+        let first = state.store(&target("s", 1), archive.clone(), 10).unwrap();
+        let second = state.store(&target("s", 1), archive, 20).unwrap();
         assert_eq!((first.created_at, first.updated_at, first.uploads), (10, 10, 1));
         assert_eq!((second.created_at, second.updated_at, second.uploads), (10, 20, 2));
         assert_eq!(first.id, second.id);

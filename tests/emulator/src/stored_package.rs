@@ -1,8 +1,8 @@
 //! A package as it is stored, and the two answers that show it.
 
-use serde_json::{Value, json};
+use fastly_package_archive::{Manifest, Report};
+use serde_json::{Map, Value, json};
 
-use crate::archive::PackageInfo;
 use crate::clock::rfc3339;
 
 /// A package that was uploaded.
@@ -15,8 +15,8 @@ pub struct StoredPackage {
     pub service_id: String,
     /// The version.
     pub version: u32,
-    /// What was read from the archive: size, hashes, metadata.
-    pub info: PackageInfo,
+    /// What was read from the archive: size, hashes, manifest, wasm.
+    pub archive: Report,
     /// The first upload, in seconds since the epoch.
     pub created_at: u64,
     /// The last upload, in seconds since the epoch.
@@ -28,23 +28,23 @@ pub struct StoredPackage {
 impl StoredPackage {
     /// Size of the last upload, in bytes.
     pub fn size(&self) -> u64 {
-        self.info.size
+        self.archive.size
     }
 
     /// SHA-512 of the last upload, in lower-case hex.
     pub fn hashsum(&self) -> &str {
-        &self.info.hashsum
+        &self.archive.hashsum
     }
 
     /// Hash over the last upload's files, in lower-case hex.
     pub fn files_hash(&self) -> &str {
-        &self.info.files_hash
+        self.archive.files_hash.as_deref().unwrap_or_default()
     }
 
     /// The answer to a GET: it was recorded with `cloned_from`, and without `wasm_metadata`.
     pub(crate) fn get_response(&self) -> Value {
         let mut response = self.response();
-        if let Some(cloned_from) = &self.info.cloned_from {
+        if let Some(cloned_from) = self.manifest().cloned_from {
             response["metadata"]["cloned_from"] = json!(cloned_from);
         }
         response
@@ -53,11 +53,31 @@ impl StoredPackage {
     /// The answer to a PUT: it was recorded with `wasm_metadata`, and without `cloned_from`.
     pub(crate) fn put_response(&self) -> Value {
         let mut response = self.response();
-        response["metadata"]["wasm_metadata"] = self.info.wasm_metadata.clone();
+        response["metadata"]["wasm_metadata"] = self.wasm_metadata();
         response
     }
 
+    fn manifest(&self) -> Manifest {
+        self.archive.manifest.clone().unwrap_or_default()
+    }
+
+    /// What the compilers of the module left in its `producers` section. The recorded answer has its fields as they are (`processed-by`,
+    /// `language`), and the JSON that the Fastly CLI puts there as the "version" of `fastly_data` as an object.
+    fn wasm_metadata(&self) -> Value {
+        let version = |text: &String| {
+            let object = serde_json::from_str(text).ok().filter(Value::is_object);
+            object.unwrap_or_else(|| Value::String(text.clone()))
+        };
+        let producers = self.archive.wasm.iter().flat_map(|wasm| &wasm.producers);
+        let fields = producers.map(|(field, values)| {
+            let values = values.iter().map(|(name, text)| (name.clone(), version(text)));
+            (field.clone(), Value::Object(values.collect()))
+        });
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+
     fn response(&self) -> Value {
+        let manifest = self.manifest();
         json!({
             "id": self.id,
             "service_id": self.service_id,
@@ -66,13 +86,13 @@ impl StoredPackage {
             "updated_at": rfc3339(self.updated_at),
             "deleted_at": null,
             "metadata": {
-                "name": self.info.name,
-                "description": self.info.description,
-                "authors": self.info.authors,
-                "language": self.info.language,
-                "size": self.info.size,
-                "hashsum": self.info.hashsum,
-                "files_hash": self.info.files_hash,
+                "name": manifest.name,
+                "description": manifest.description,
+                "authors": manifest.authors,
+                "language": manifest.language,
+                "size": self.archive.size,
+                "hashsum": self.archive.hashsum,
+                "files_hash": self.archive.files_hash,
             },
         })
     }

@@ -1,9 +1,10 @@
-//! A request body to a package, as it streams: form, gzip, tar. Nothing is held whole, and what blocks
-//! runs beside the runtime.
+//! A request body to a package: the form as it streams, the archive from an unlinked temporary file. Nothing is held whole in memory, and
+//! what blocks runs beside the runtime.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use bytes::{Buf, Bytes};
+use fastly_package_archive::{Limits, Report, check};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body::Body;
@@ -12,7 +13,6 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::archive::{self, ArchiveError, Hashed, Limits, PackageInfo};
 use crate::config::Config;
 use crate::journal::{Journal, RecordedPart};
 use crate::multipart::{Event, Form, FormError, PartHead};
@@ -35,7 +35,9 @@ pub(crate) enum UploadError {
     /// More than the limit; the rest wasn't read.
     TooLarge,
     /// The part is no package.
-    Archive(ArchiveError),
+    NoPackage(String),
+    /// The temporary file failed: it wasn't judged.
+    Spool(io::Error),
 }
 
 /// What the upload is read for.
@@ -51,7 +53,7 @@ impl Receiver<'_> {
         &self,
         headers: &HeaderMap,
         body: &mut RequestBody,
-    ) -> Result<PackageInfo, UploadError> {
+    ) -> Result<Report, UploadError> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let mut form = match Form::from_content_type(content_type.unwrap_or_default()) {
             Ok(form) => form,
@@ -101,10 +103,14 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    fn judge(&self, mut parts: Vec<Part>) -> Result<PackageInfo, UploadError> {
+    fn judge(&self, mut parts: Vec<Part>) -> Result<Report, UploadError> {
         match (parts.pop(), parts.is_empty()) {
             (Some(part), true) if part.name == PART => {
-                part.package.unwrap_or(Err(ArchiveError::NotGzip)).map_err(UploadError::Archive)
+                let report = part.package.ok_or(UploadError::Aborted)?;
+                match report.findings.iter().find(|finding| finding.refuses_upload()) {
+                    Some(finding) => Err(UploadError::NoPackage(finding.to_string())),
+                    None => Ok(report),
+                }
             }
             (Some(_), true) => Err(UploadError::Parts("the form's part is not named package")),
             (Some(_), false) => Err(UploadError::Parts("the form has more than one part")),
@@ -183,14 +189,14 @@ struct Part {
     name: String,
     size: u64,
     pieces: Option<mpsc::Sender<Bytes>>,
-    reader: Option<JoinHandle<(Result<PackageInfo, ArchiveError>, String)>>,
-    package: Option<Result<PackageInfo, ArchiveError>>,
+    reader: Option<JoinHandle<io::Result<Report>>>,
+    package: Option<Report>,
 }
 
 impl Part {
-    fn begin(head: PartHead, unpacked_bytes: u64) -> Self {
+    fn begin(head: PartHead, unpacked: u64) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_PIECES);
-        let limits = Limits { unpacked_bytes, ..Limits::default() };
+        let limits = Limits { unpacked, ..Limits::default() };
         let reader = tokio::task::spawn_blocking(move || read(receiver, limits));
         Self { name: head.name, size: 0, pieces: Some(sender), reader: Some(reader), package: None }
     }
@@ -207,25 +213,17 @@ impl Part {
     async fn end(&mut self) -> Result<String, UploadError> {
         self.pieces = None;
         let Some(reader) = self.reader.take() else { return Err(UploadError::Aborted) };
-        let (package, sha512) = reader.await.map_err(|error| {
-            tracing::error!(%error, "the archive reader failed");
-            UploadError::Aborted
-        })?;
-        self.package = Some(package);
-        Ok(sha512)
+        let read = reader.await.map_err(io::Error::other).and_then(|read| read);
+        let package = self.package.insert(read.map_err(UploadError::Spool)?);
+        Ok(package.hashsum.clone())
     }
 }
 
-fn read(
-    pieces: mpsc::Receiver<Bytes>,
-    limits: Limits,
-) -> (Result<PackageInfo, ArchiveError>, String) {
-    let mut content = Hashed::new(Pieces { receiver: pieces, present: Bytes::new() });
-    let contents = archive::unpack(&mut content, limits);
-    // What isn't a package is hashed all the same: the record says what was received.
-    let _ = io::copy(&mut content, &mut io::sink());
-    let (size, hashsum) = content.finish();
-    (contents.map(|contents| contents.into_info(size, hashsum.clone())), hashsum)
+fn read(pieces: mpsc::Receiver<Bytes>, limits: Limits) -> io::Result<Report> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut Pieces { receiver: pieces, present: Bytes::new() }, &mut file)?;
+    file.rewind()?;
+    check(&mut file, limits)
 }
 
 /// The pieces of a body as a blocking reader.

@@ -14,11 +14,11 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// Print errors and results, nothing else.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 900)]
     pub(crate) quiet: bool,
 
     /// Say what is done, on stderr; twice for more. Neither shows the token.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 901, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
@@ -45,6 +45,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  fastly-package put --service-id SU1Z0isxPaozGVKXdv0eY --version 3 --package pkg/app.tar.gz"
     )]
     Put(Put),
+    /// Say what a package is and what is wrong with it, without the network.
+    #[command(after_help = "Example:\n  fastly-package check pkg/app.tar.gz")]
+    Check(Check),
     /// Serve an emulation of the API on this machine, for tests and trials.
     Emulate(Emulate),
     /// Upload a package to an emulated API and get it back.
@@ -135,6 +138,18 @@ pub(crate) struct Put {
 
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// Says what a package is.
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The package (.tar.gz).
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print one JSON object.
+    #[arg(short, long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]

@@ -1,6 +1,7 @@
 //! What went wrong, for the person who typed the command: exit code, message, hint.
 
 use fastly_package::{ContentError, Error, Stored, TimeoutKind, UnexpectedReason};
+use fastly_package_archive::Finding;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,8 @@ pub(crate) enum Failure {
     NoToken,
     /// Two arguments that don't go together, or one that means nothing.
     Usage(String),
+    /// A package that can't be read.
+    Package(PathBuf, ContentError),
     /// A step on this machine.
     Local(String, std::io::Error),
     /// An operation.
@@ -27,6 +30,8 @@ pub(crate) struct Operation {
     pub(crate) service_id: String,
     pub(crate) version: u32,
     pub(crate) token: TokenSource,
+    /// What is wrong with the package, once the API has refused it.
+    pub(crate) findings: Option<Vec<Finding>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +67,7 @@ impl Failure {
         match self {
             Self::NoToken | Self::Local(..) => 1,
             Self::Usage(_) => 2,
+            Self::Package(..) => 6,
             Self::Operation(_, error) => match error {
                 Error::InvalidArgument(_) | Error::Token(_) => 2,
                 Error::Api { .. } => 3,
@@ -79,6 +85,7 @@ impl Failure {
         match self {
             Self::NoToken => "no API token: FASTLY_API_TOKEN is not set".into(),
             Self::Usage(why) => why.clone(),
+            Self::Package(path, error) => format!("can't check {}: {error}", path.display()),
             Self::Local(what, error) => format!("{what}: {error}"),
             Self::Operation(operation, error) => {
                 let Operation { kind, service_id, version, .. } = &**operation;
@@ -101,6 +108,7 @@ impl Failure {
                     "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
                 ));
             }
+            Self::Package(_, error) => return content_hint(error),
             Self::Usage(_) | Self::Local(..) => return None,
             Self::Operation(operation, error) => (operation, error),
         };
@@ -146,10 +154,18 @@ impl Failure {
         operation.kind == Kind::Put && in_doubt && error.stored() == Stored::No
     }
 
+    /// What is wrong with the package that the API refused.
+    pub(crate) fn findings(&self) -> Option<&[Finding]> {
+        match self {
+            Self::Operation(operation, _) => operation.findings.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether anything is stored, if it was an upload that failed.
     pub(crate) fn stored(&self) -> Stored {
         match self {
-            Self::NoToken | Self::Usage(_) => Stored::No,
+            Self::NoToken | Self::Usage(_) | Self::Package(..) => Stored::No,
             // The result of an upload that was done couldn't be written.
             Self::Local(..) => Stored::Unknown,
             Self::Operation(_, error) => error.stored(),
@@ -166,6 +182,10 @@ impl Operation {
     ) -> Option<String> {
         let Self { service_id, version, token, .. } = self;
         match status {
+            400 => Some(match self.findings.as_deref()? {
+                [] => "nothing that can be seen here is wrong with the package: ask Fastly's support, with the time of the upload".into(),
+                [first, ..] => first.hint()?.into(),
+            }),
             401 => Some(format!(
                 "the token was read from {token}: it is wrong or has expired; tokens are made at {TOKENS}"
             )),

@@ -1,12 +1,18 @@
 //! All printing. stdout is the result, stderr is for people.
 
+mod check;
+
 use crate::failure::Failure;
+use check::FindingJson;
 use fastly_package::{Error, PackageMetadata, Proof, RateLimit, Reply, Retry, Stored};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
+
+/// How many of the things that are wrong with a package are shown when the API has refused it.
+const FINDINGS: usize = 5;
 
 /// How to print.
 #[derive(Clone, Copy)]
@@ -63,6 +69,10 @@ impl Report {
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
         let (message, hint) = (failure.message(), failure.hint());
         err(&format!("error: {}", printable(&message)));
+        for finding in failure.findings().unwrap_or_default().iter().take(FINDINGS) {
+            let finding = format!("{}: {finding}", finding.severity());
+            err(&format!("  in the package: {}", printable(&finding)));
+        }
         if let Some(hint) = &hint {
             err(&format!("hint: {}", printable(hint)));
         }
@@ -254,6 +264,8 @@ struct ErrorJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<&'static str>,
     rate_limit: Option<RateLimitJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingJson>>,
 }
 
 impl<'a> FailureJson<'a> {
@@ -285,6 +297,7 @@ impl<'a> FailureJson<'a> {
                     _ => "unknown",
                 }),
                 rate_limit: api.and_then(|api| api.rate_limit.as_ref()).map(RateLimitJson::new),
+                findings: failure.findings().map(FindingJson::all),
             },
         }
     }

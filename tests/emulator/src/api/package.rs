@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::{Api, no_record};
 use crate::answer::Answer;
-use crate::archive::ArchiveError;
 use crate::clock;
 use crate::route::Target;
 use crate::upload::{Receiver, RequestBody, UploadError};
@@ -26,8 +25,8 @@ impl Api {
         if let Some(refusal) = self.refuse_upload(target, request) {
             return Some(refusal);
         }
-        let info = match receiver.receive(&request.headers, body).await {
-            Ok(info) => info,
+        let archive = match receiver.receive(&request.headers, body).await {
+            Ok(archive) => archive,
             Err(UploadError::Aborted) => return None,
             Err(error) => return Some(judged(&error)),
         };
@@ -35,7 +34,7 @@ impl Api {
         if let Some(refusal) = self.refuse_upload(target, request) {
             return Some(refusal);
         }
-        let stored = self.state().store(target, info, clock::now());
+        let stored = self.state().store(target, archive, clock::now());
         Some(match stored {
             Ok(package) => Answer::json(200, package.put_response()),
             Err(missing) => no_record(missing, target),
@@ -69,11 +68,11 @@ fn judged(error: &UploadError) -> Answer {
         UploadError::TooLarge => Answer::too_large(),
         UploadError::Form(error) => Answer::bad_form(error.reason()),
         UploadError::Parts(reason) => Answer::bad_form(reason),
-        UploadError::Archive(reason @ (ArchiveError::Spool(_) | ArchiveError::Read(_))) => {
+        UploadError::Spool(reason) => {
             tracing::error!(%reason, "the upload can't be judged");
             Answer::json(500, json!({ "msg": "Internal server error" }))
         }
-        UploadError::Archive(reason) => {
+        UploadError::NoPackage(reason) => {
             tracing::info!(%reason, "the upload is no package");
             Answer::bad_package()
         }

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use fastly_package_emulator::{Config, archive, sample};
+use fastly_package_emulator::{Config, sample};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use sha2::{Digest, Sha512};
@@ -83,46 +83,6 @@ async fn a_gzip_bomb_ends_at_a_bound() {
     let emulator = start_with(Config { max_unpacked_bytes: 1_000_000, ..Config::default() }).await;
     let bomb = archive_of(&[("a/fastly.toml", MANIFEST), ("a/bin/main.wasm", &vec![0; 2_000_000])]);
     assert_eq!(ask(&emulator, &put(&bomb)).await.status, 400);
-}
-
-#[test]
-fn a_long_name_is_not_read_into_memory_without_a_bound() {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::GNULongName);
-    header.set_size(10_000_000);
-    header.set_cksum();
-    let tar = [header.as_bytes().as_slice(), &vec![b'x'; 10_000_000]].concat();
-    let error = archive::read(gzip(&tar).as_slice()).unwrap_err();
-    assert!(matches!(error, archive::ArchiveError::TooLarge), "{error}");
-}
-
-#[test]
-fn names_longer_than_a_header_count_in_full() {
-    let directory = "d".repeat(120);
-    let mut builder = tar::Builder::new(Vec::new());
-    for (name, content) in [("bin/main.wasm", b"w".as_slice()), ("fastly.toml", MANIFEST)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, format!("{directory}/{name}"), content).unwrap();
-    }
-    let info = archive::read(gzip(&builder.into_inner().unwrap()).as_slice()).unwrap();
-    assert_eq!((info.top, info.files), (directory, 2));
-}
-
-#[test]
-fn a_reader_that_fails_is_not_taken_for_a_bad_archive() {
-    struct Failing;
-    impl std::io::Read for Failing {
-        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("the disk is gone"))
-        }
-    }
-    let package = package();
-    for start in [0, 100] {
-        let reader = std::io::Read::chain(&package[..start], Failing);
-        let error = archive::read(reader).unwrap_err();
-        assert!(matches!(error, archive::ArchiveError::Read(_)), "{start}: {error}");
-    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
             service_id: SERVICE.into(),
             version: VERSION,
             token: TokenSource::Demo,
+            findings: None,
         };
         let connection = Connection {
             api: emulator.url(),

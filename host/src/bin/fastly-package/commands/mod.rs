@@ -1,5 +1,6 @@
 //! The subcommands.
 
+mod check;
 mod demo;
 mod emulate;
 mod get;
@@ -20,18 +21,18 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     let report = match &cli.command {
         Command::Get(args) => Report { json: args.json, quiet, upload: false },
         Command::Put(args) => Report { json: args.json, quiet, upload: true },
+        Command::Check(args) => Report { json: args.json, quiet, upload: false },
         Command::Emulate(_) | Command::Demo(_) => Report { json: false, quiet, upload: false },
     };
+    let done = |()| ExitCode::SUCCESS;
     let result = match &cli.command {
-        Command::Get(args) => get::run(args, report).await,
-        Command::Put(args) => put::run(args, report).await,
-        Command::Emulate(args) => emulate::run(args, report).await,
-        Command::Demo(args) => demo::run(args, report).await,
+        Command::Get(args) => get::run(args, report).await.map(done),
+        Command::Put(args) => put::run(args, report).await.map(done),
+        Command::Check(args) => check::run(args, report),
+        Command::Emulate(args) => emulate::run(args, report).await.map(done),
+        Command::Demo(args) => demo::run(args, report).await.map(done),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report.failure(&failure),
-    }
+    result.unwrap_or_else(|failure| report.failure(&failure))
 }
 
 /// A plugin set up as the flags say, and an operation to do with it.
@@ -88,7 +89,13 @@ impl Session {
 }
 
 fn operation(kind: Kind, target: &crate::cli::Target, token: TokenSource) -> Operation {
-    Operation { kind, service_id: target.service_id.clone(), version: target.version, token }
+    Operation {
+        kind,
+        service_id: target.service_id.clone(),
+        version: target.version,
+        token,
+        findings: None,
+    }
 }
 
 /// Reads the token from where the flags say.

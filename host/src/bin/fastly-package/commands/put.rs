@@ -1,5 +1,6 @@
 //! `put`: uploads a package to a service version.
 
+use super::check::check;
 use super::{Session, operation, token};
 use crate::cli::{Put, When};
 use crate::failure::{Failure, Kind, Operation};
@@ -31,7 +32,20 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     };
     let options = PutOptions { expect, verify: !args.no_verify, force: args.force };
     let session = Session::open(&args.connection, token, operation, start, report)?;
-    session.put(content, options, report).await
+    session
+        .put(content, options, report)
+        .await
+        .map_err(|failure| looked_into(failure, &args.package))
+}
+
+/// A package that the API refused, with what is wrong with it: the API doesn't say.
+fn looked_into(mut failure: Failure, package: &Path) -> Failure {
+    if let Failure::Operation(operation, Error::Api { error, .. }) = &mut failure
+        && error.status == 400
+    {
+        operation.findings = check(package).ok().map(|checked| checked.findings);
+    }
+    failure
 }
 
 impl Session {

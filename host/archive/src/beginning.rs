@@ -8,7 +8,7 @@ use std::io::{self, Read};
 pub const SIZE_LIMIT: u64 = 100_000_000;
 
 /// How much of a package is looked at, in bytes. The first header is almost always within the first few hundred.
-pub(crate) const HEAD: usize = 64 * 1024;
+pub const HEAD: usize = 64 * 1024;
 
 /// A tar header (POSIX ustar).
 const HEADER: usize = 512;
@@ -18,8 +18,10 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 
 /// What the beginning of a package says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub enum Look {
+    /// That it is one.
     Package,
+    /// That it isn't, and what it is.
     Not(NotAPackage),
     /// It doesn't say yet.
     More,
@@ -51,7 +53,7 @@ impl fmt::Display for NotAPackage {
 }
 
 /// Looks at the first bytes of a package. `whole`: there are no more, or enough that more would say nothing else.
-pub(crate) fn look(head: &[u8], whole: bool) -> Look {
+pub fn look(head: &[u8], whole: bool) -> Look {
     match look_so_far(head) {
         Look::More if whole && head.starts_with(GZIP) => Look::Not(NotAPackage::NotTar),
         Look::More if whole => Look::Not(NotAPackage::NotGzip),

@@ -1,0 +1,118 @@
+//! The two streams that an archive passes: compressed, and unpacked. Each remembers why it failed: the error arrives through `tar`, which
+//! can't say from which of them it came.
+
+use super::READ;
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha512};
+use std::io::{self, Read};
+
+/// The compressed stream: counted and hashed as it is read.
+pub(super) struct Hashed<R> {
+    reader: R,
+    hash: Sha512,
+    size: u64,
+    failure: Option<io::Error>,
+}
+
+impl<R: Read> Hashed<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, hash: Sha512::new(), size: 0, failure: None }
+    }
+
+    /// Bytes read, and their SHA-512 in lower-case hex.
+    pub(super) fn finish(self) -> (u64, String) {
+        (self.size, hex(self.hash))
+    }
+
+    /// Fails if the reader did.
+    pub(super) fn failed(&mut self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.reader.read(buffer) {
+            Ok(read) => {
+                self.hash.update(&buffer[..read]);
+                self.size += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+/// The unpacked stream: it ends with an error past a limit.
+pub(super) struct Unpacked<R> {
+    gzip: MultiGzDecoder<R>,
+    size: u64,
+    limit: u64,
+    failure: Option<Unpacking>,
+}
+
+/// Why unpacking failed.
+pub(super) enum Unpacking {
+    /// It comes to more than the limit.
+    TooMuch,
+    Gzip(io::Error),
+}
+
+impl<R: Read> Unpacked<R> {
+    pub(super) fn new(reader: R, limit: u64) -> Self {
+        Self { gzip: MultiGzDecoder::new(reader), size: 0, limit, failure: None }
+    }
+
+    /// Bytes unpacked, and why no more were, if that failed.
+    pub(super) fn finish(self) -> (u64, Option<Unpacking>) {
+        (self.size, self.failure)
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.gzip.read(buffer) {
+            Ok(read) if read as u64 > self.limit - self.size => {
+                self.failure = Some(Unpacking::TooMuch);
+                Err(io::ErrorKind::FileTooLarge.into())
+            }
+            Ok(read) => {
+                self.size += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(Unpacking::Gzip(error));
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+/// Reads to the end.
+pub(super) fn read(reader: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; READ];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// In lower-case hex.
+pub(super) fn hex(hash: Sha512) -> String {
+    use std::fmt::Write as _;
+    hash.finalize().iter().fold(String::with_capacity(128), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

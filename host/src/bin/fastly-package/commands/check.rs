@@ -1,0 +1,33 @@
+//! `check`: says what a package is and what is wrong with it, without the network.
+
+use crate::cli::Check;
+use crate::failure::Failure;
+use crate::report::Report;
+use fastly_package::ContentError;
+use fastly_package_archive::{self as archive, Limits};
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What refused packages end in, as for `put`.
+const REFUSED: u8 = 6;
+
+pub(crate) fn run(args: &Check, report: Report) -> Result<ExitCode, Failure> {
+    let checked = check(&args.file).map_err(|error| Failure::Package(args.file.clone(), error))?;
+    report.checked(&args.file, &checked)?;
+    Ok(match checked.has_errors() {
+        true => ExitCode::from(REFUSED),
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// Reads a package to its end.
+pub(crate) fn check(path: &Path) -> Result<archive::Report, ContentError> {
+    let open = |error| ContentError::Open(path.to_owned(), error);
+    // Looked at before it is opened: opening a FIFO would wait for its writer.
+    if !std::fs::metadata(path).map_err(open)?.is_file() {
+        return Err(ContentError::NotAFile(path.to_owned()));
+    }
+    let mut file = File::open(path).map_err(open)?;
+    archive::check(&mut file, Limits::default()).map_err(ContentError::Read)
+}

@@ -1,0 +1,221 @@
+//! What `check` prints.
+
+use super::{Report, err, printable, to_json};
+use crate::failure::Failure;
+use fastly_package::SIZE_LIMIT;
+use fastly_package_archive::{self as archive, Finding, Format, Validity, Wasm};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// How many modules that something is imported from are shown, and how many files.
+const SHOWN: usize = 12;
+
+impl Report {
+    /// What a package is: on stdout, and beneath it on stderr what is wrong with it.
+    pub(crate) fn checked(self, path: &Path, checked: &archive::Report) -> Result<(), Failure> {
+        if self.json {
+            return self.line(&to_json(&CheckJson::new(path, checked)));
+        }
+        if !self.quiet {
+            self.line(&table(checked))?;
+        }
+        for finding in &checked.findings {
+            self.finding(finding);
+        }
+        let path = printable(&path.display().to_string());
+        if !checked.has_errors() {
+            self.say(&format!("{path} can be uploaded"));
+        } else {
+            err(&format!("error: {path} is refused: see above"));
+        }
+        Ok(())
+    }
+
+    fn finding(self, finding: &Finding) {
+        let line = format!("{}: {}", finding.severity(), printable(&finding.to_string()));
+        match finding.severity() {
+            archive::Severity::Error => err(&line),
+            archive::Severity::Warning => self.say(&line),
+        }
+        if let Some(hint) = finding.hint() {
+            self.say(&format!("hint: {hint}"));
+        }
+    }
+}
+
+fn table(checked: &archive::Report) -> String {
+    let mut table = String::new();
+    let mut row = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(table, "{name:<12} {}", printable(value));
+        }
+    };
+    let archive::Report { size, unpacked, files, .. } = checked;
+    row("size", &format!("{size} bytes of {SIZE_LIMIT}; unpacks to {unpacked}"));
+    let folder = checked.top.as_deref().map(|top| format!(" in {top}/")).unwrap_or_default();
+    row("files", &format!("{files}{folder}"));
+    for (number, (name, size)) in checked.largest.iter().enumerate() {
+        row(if number == 0 { "largest" } else { "" }, &format!("{name} ({size} bytes)"));
+    }
+    row("hashsum", &checked.hashsum);
+    row("files_hash", checked.files_hash.as_deref().unwrap_or_default());
+    if let Some(manifest) = &checked.manifest {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        row("name", &text(&manifest.name));
+        row("description", &text(&manifest.description));
+        row("authors", &manifest.authors.as_deref().unwrap_or_default().join(", "));
+        row("language", &text(&manifest.language));
+        row("cloned from", &text(&manifest.cloned_from));
+    }
+    if let Some(wasm) = &checked.wasm {
+        row("wasm", &kind(wasm));
+        row("features", &wasm.features.join(", "));
+        let mut imports: Vec<_> =
+            wasm.imports.iter().map(|(module, count)| format!("{module} ({count})")).collect();
+        let more = imports.len().saturating_sub(SHOWN);
+        imports.truncate(SHOWN);
+        if more > 0 {
+            imports.push(format!("and {more} more"));
+        }
+        row("imports", &imports.join(", "));
+    }
+    table.truncate(table.trim_end().len());
+    table
+}
+
+fn kind(wasm: &Wasm) -> String {
+    let validity = match &wasm.validity {
+        Validity::Valid => "valid",
+        Validity::Invalid(_) => "not valid",
+        Validity::Unknown(_) => "not validated",
+    };
+    match wasm.format {
+        Format::Module => format!("module of {} bytes, {validity}", wasm.size),
+        Format::Component => format!("component of {} bytes, {validity}", wasm.size),
+        Format::Unknown => format!("{} bytes of something else", wasm.size),
+    }
+}
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    file: String,
+    /// Whether there are no errors.
+    ok: bool,
+    findings: Vec<FindingJson>,
+    size: u64,
+    unpacked: u64,
+    hashsum: &'a str,
+    files_hash: Option<&'a str>,
+    files: usize,
+    top: Option<&'a str>,
+    largest: Vec<FileJson<'a>>,
+    manifest: Option<ManifestJson<'a>>,
+    wasm: Option<WasmJson<'a>>,
+}
+
+/// Something that is wrong with a package.
+#[derive(Serialize)]
+pub(super) struct FindingJson {
+    severity: String,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct FileJson<'a> {
+    name: &'a str,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct ManifestJson<'a> {
+    manifest_version: Option<&'a str>,
+    name: Option<&'a str>,
+    description: Option<&'a str>,
+    authors: Option<&'a [String]>,
+    language: Option<&'a str>,
+    cloned_from: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WasmJson<'a> {
+    size: u64,
+    /// `null`: not WebAssembly.
+    format: Option<&'static str>,
+    /// `null`: not validated to its end.
+    valid: Option<bool>,
+    features: &'a [String],
+    imports: Vec<ImportsJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ImportsJson<'a> {
+    module: &'a str,
+    count: usize,
+}
+
+impl<'a> CheckJson<'a> {
+    fn new(path: &Path, checked: &'a archive::Report) -> Self {
+        Self {
+            file: path.display().to_string(),
+            ok: !checked.has_errors(),
+            findings: FindingJson::all(&checked.findings),
+            size: checked.size,
+            unpacked: checked.unpacked,
+            hashsum: &checked.hashsum,
+            files_hash: checked.files_hash.as_deref(),
+            files: checked.files,
+            top: checked.top.as_deref(),
+            largest: checked
+                .largest
+                .iter()
+                .map(|(name, size)| FileJson { name, size: *size })
+                .collect(),
+            manifest: checked.manifest.as_ref().map(|manifest| ManifestJson {
+                manifest_version: manifest.manifest_version.as_deref(),
+                name: manifest.name.as_deref(),
+                description: manifest.description.as_deref(),
+                authors: manifest.authors.as_deref(),
+                language: manifest.language.as_deref(),
+                cloned_from: manifest.cloned_from.as_deref(),
+            }),
+            wasm: checked.wasm.as_ref().map(WasmJson::new),
+        }
+    }
+}
+
+impl FindingJson {
+    pub(super) fn all(findings: &[Finding]) -> Vec<Self> {
+        let one = |finding: &Finding| Self {
+            severity: finding.severity().to_string(),
+            message: finding.to_string(),
+            hint: finding.hint(),
+        };
+        findings.iter().map(one).collect()
+    }
+}
+
+impl<'a> WasmJson<'a> {
+    fn new(wasm: &'a Wasm) -> Self {
+        Self {
+            size: wasm.size,
+            format: match wasm.format {
+                Format::Module => Some("module"),
+                Format::Component => Some("component"),
+                Format::Unknown => None,
+            },
+            valid: match wasm.validity {
+                Validity::Valid => Some(true),
+                Validity::Invalid(_) => Some(false),
+                Validity::Unknown(_) => None,
+            },
+            features: &wasm.features,
+            imports: wasm
+                .imports
+                .iter()
+                .map(|(module, count)| ImportsJson { module, count: *count })
+                .collect(),
+        }
+    }
+}
