@@ -1,5 +1,7 @@
 use crate::command::{Fixture, TARGET, assert_golden, ended, package};
-use fastly_package_emulator::{Answer, Fault, RecordedRequest, sample};
+use fastly_package_emulator::sample::{self, SampleOptions};
+use fastly_package_emulator::{Answer, Fault, RecordedRequest};
+use serde_json::Value;
 use std::process::Stdio;
 
 fn put(package: &'static str, more: &[&'static str]) -> Vec<&'static str> {
@@ -119,7 +121,7 @@ async fn each_way_to_fail_says_whether_anything_is_stored() {
 #[tokio::test]
 async fn a_401_stops_an_upload_that_asked_before_its_first_byte() {
     let fixture = Fixture::start().await;
-    let options = sample::SampleOptions { size: Some(10 * 1024 * 1024), ..Default::default() };
+    let options = SampleOptions { size: Some(10 * 1024 * 1024), ..Default::default() };
     fixture.write("app.tar.gz", &sample::package(options));
     for expect in ["always", "auto"] {
         let args = put("app.tar.gz", &["--expect", expect.to_owned().leak()]);
@@ -137,7 +139,7 @@ async fn a_401_stops_an_upload_that_asked_before_its_first_byte() {
 async fn peak_memory_does_not_grow_with_the_package() {
     const LIMIT: u64 = 24 * 1024;
     let fixture = Fixture::start().await;
-    let options = sample::SampleOptions { size: Some(99_000_000), ..Default::default() };
+    let options = SampleOptions { size: Some(99_000_000), ..Default::default() };
     let file = std::fs::File::create(fixture.path("app.tar.gz")).unwrap();
     assert_eq!(sample::write(&options, std::io::BufWriter::new(file)).unwrap(), 99_000_000);
     fixture.emulator.fault(Fault::never_answer());
@@ -161,4 +163,67 @@ async fn an_upload_that_never_began_is_not_stored() {
     assert_eq!(ended.code, Some(1));
     let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(printed["error"]["stored"], "no");
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_not_uploaded_again() {
+    let fixture = Fixture::start().await;
+    let packed = |unsorted, name: &str| {
+        sample::package(SampleOptions { unsorted, name: name.into(), ..SampleOptions::default() })
+    };
+    fixture.write("app.tar.gz", &packed(false, "one"));
+    let first = fixture.put("app.tar.gz", &["--if-changed", "--json"]).await;
+    assert_eq!((first.code, fixture.uploads()), (Some(0), 1), "nothing was there: {first:?}");
+    let printed: Value = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!(printed["uploaded"], true);
+
+    // Other bytes, the same files.
+    fixture.write("app.tar.gz", &packed(true, "one"));
+    let again = fixture.put("app.tar.gz", &["--if-changed", "--json"]).await;
+    assert_eq!((again.code, fixture.uploads()), (Some(0), 1), "{again:?}");
+    assert!(again.stderr.contains("unchanged"), "{}", again.stderr);
+    let printed: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!((&printed["uploaded"], &printed["service_id"]), (&false.into(), &TARGET[1].into()));
+    let text = fixture.put("app.tar.gz", &["--if-changed"]).await;
+    assert_eq!(text.stdout, fixture.get(&[]).await.stdout);
+
+    fixture.write("app.tar.gz", &packed(false, "two"));
+    let changed = fixture.put("app.tar.gz", &["--if-changed"]).await;
+    assert_eq!((changed.code, fixture.uploads()), (Some(0), 2), "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_get_that_fails_is_not_taken_for_a_change() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    for (status, code) in [(401, 3), (403, 3), (500, 3)] {
+        fixture.emulator.fault(Fault::answer(Answer::new(status)));
+        let ended = fixture.put("app.tar.gz", &["--if-changed", "--retries", "0"]).await;
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stderr.contains("can't get the package"), "{}", ended.stderr);
+        assert!(fixture.emulator.requests().iter().all(|request| request.method == "GET"));
+    }
+    assert_eq!(fixture.uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_sent_and_writes_nothing() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    let size = package().len();
+    let ended = fixture.put("app.tar.gz", &["--dry-run"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(
+        ended.stdout,
+        format!("would upload {size} bytes to service {} version 3\n", TARGET[1])
+    );
+    assert_eq!(fixture.emulator.connections(), 0);
+    let ended = fixture.put("app.tar.gz", &["--dry-run", "--if-changed", "--json"]).await;
+    let printed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(printed["dry_run"], true);
+    assert_eq!(printed["size"], size);
+    fixture.write("no.tar.gz", b"no package at all");
+    assert_eq!(fixture.put("no.tar.gz", &["--dry-run"]).await.code, Some(6));
+    assert_eq!(fixture.uploads(), 0);
+    assert!(fixture.emulator.requests().iter().all(|request| request.method == "GET"));
 }

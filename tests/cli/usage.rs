@@ -49,6 +49,7 @@ async fn wrong_arguments_end_in_2_and_send_nothing() {
         (put(&["--package", "app.tar.gz", "--expect", "maybe"]), "maybe"),
         (put(&["--package", "app.tar.gz", "--size", "5"]), "--size goes with --package -"),
         (put(&["--package", "-", "--size", "0"]), "0 is not in"),
+        (put(&["--package", "-", "--if-changed"]), "name a file"),
         (put(&["--package", "-", "--token-file", "-"]), "can't both come from stdin"),
     ] {
         let ended = fixture.run(&args).await;

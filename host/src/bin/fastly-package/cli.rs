@@ -124,6 +124,14 @@ pub(crate) struct Put {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) expect: When,
 
+    /// Upload only what isn't there yet: compare the files of the package, by their files_hash, with those that the version has.
+    #[arg(long)]
+    pub(crate) if_changed: bool,
+
+    /// Say what would be sent, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
     /// Don't compare what the API stored with what was sent.
     #[arg(long)]
     pub(crate) no_verify: bool,

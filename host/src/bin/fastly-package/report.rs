@@ -2,7 +2,7 @@
 
 mod check;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Operation};
 use check::FindingJson;
 use fastly_package::{Error, PackageMetadata, Proof, RateLimit, Reply, Retry, Stored};
 use serde::Serialize;
@@ -42,6 +42,36 @@ impl Report {
         match self.json {
             true => self.line(&to_json(&ReplyJson::new(reply, sent))),
             false => self.line(&table(reply)),
+        }
+    }
+
+    /// The package that a version has, which is what was to be uploaded.
+    pub(crate) fn unchanged(self, reply: &Reply) -> Result<(), Failure> {
+        self.say("unchanged: the version has these files already, nothing was uploaded");
+        match self.json {
+            true => self.line(&to_json(&ReplyJson {
+                uploaded: Some(false),
+                ..ReplyJson::new(reply, None)
+            })),
+            false => self.line(&table(reply)),
+        }
+    }
+
+    /// What would have been uploaded.
+    pub(crate) fn rehearsed(self, operation: &Operation, size: u64) -> Result<(), Failure> {
+        let Operation { service_id, version, .. } = operation;
+        match self.json {
+            true => self.line(&to_json(&RehearsalJson {
+                dry_run: true,
+                uploaded: false,
+                service_id,
+                version: *version,
+                size,
+            })),
+            false => self.line(&format!(
+                "would upload {size} bytes to service {} version {version}",
+                printable(service_id)
+            )),
         }
     }
 
@@ -172,9 +202,21 @@ struct ReplyJson<'a> {
     deleted_at: Option<&'a str>,
     metadata: Option<MetadataJson<'a>>,
     rate_limit: Option<RateLimitJson<'a>>,
+    /// Of `put`: whether it was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uploaded: Option<bool>,
     #[serde(flatten)]
     sent: Option<SentJson>,
     raw: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct RehearsalJson<'a> {
+    dry_run: bool,
+    uploaded: bool,
+    service_id: &'a str,
+    version: u32,
+    size: u64,
 }
 
 #[derive(Serialize)]
@@ -226,6 +268,7 @@ impl<'a> ReplyJson<'a> {
                 wasm_metadata: metadata.wasm_metadata.as_deref().and_then(raw),
             }),
             rate_limit: reply.rate_limit.as_ref().map(RateLimitJson::new),
+            uploaded: sent.map(|_| true),
             sent: sent.map(|Sent { bytes, proof, attempts }| SentJson {
                 uploaded_bytes: bytes,
                 verified: matches!(proof, Proof::Verified),

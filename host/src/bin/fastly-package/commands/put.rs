@@ -6,7 +6,8 @@ use crate::cli::{Put, When};
 use crate::failure::{Failure, Kind, Operation};
 use crate::report::{Report, Sent};
 use fastly_package::{
-    Content, ContentError, Error, Expect, PutOptions, SIZE_LIMIT, Stored, TimeoutError, TimeoutKind,
+    Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Stored, TimeoutError,
+    TimeoutKind,
 };
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -22,16 +23,30 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     if args.size.is_some() && !from_stdin {
         return Err(Failure::Usage("--size goes with --package -: a file has its own".into()));
     }
+    if args.if_changed && from_stdin {
+        return Err(Failure::Usage("--if-changed reads the package twice: name a file".into()));
+    }
     let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Put, &args.target, source);
     let content = within(args.connection.timeout, open(args), &operation).await?;
+    if args.if_changed {
+        let get = Operation { kind: Kind::Get, ..operation.clone() };
+        let session = Session::open(&args.connection, token.clone(), get, start, report)?;
+        if let Some(reply) = session.unchanged(&args.package).await? {
+            return report.unchanged(&reply);
+        }
+    }
     let expect = match args.expect {
         When::Auto => Expect::Auto,
         When::Always => Expect::Always,
         When::Never => Expect::Never,
     };
     let options = PutOptions { expect, verify: !args.no_verify, force: args.force };
+    // What --timeout leaves is for this one.
     let session = Session::open(&args.connection, token, operation, start, report)?;
+    if args.dry_run {
+        return session.rehearse(content, options, report).await;
+    }
     session
         .put(content, options, report)
         .await
@@ -49,6 +64,33 @@ fn looked_into(mut failure: Failure, package: &Path) -> Failure {
 }
 
 impl Session {
+    /// The API's reply where the version has the files of this package. Only a version without a package is one that hasn't.
+    async fn unchanged(&self, package: &Path) -> Result<Option<Reply>, Failure> {
+        let checked = check(package).map_err(|error| self.failed(error.into()))?;
+        let reply = match self.plugin.get_package(&self.target).await {
+            Ok(reply) => reply,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let metadata = reply.package.metadata.as_ref();
+        let theirs = metadata.and_then(|metadata| metadata.files_hash.as_deref());
+        let same = |ours: String| theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(&ours));
+        Ok(checked.files_hash.is_some_and(same).then_some(reply))
+    }
+
+    /// All of an upload but the upload.
+    async fn rehearse(
+        &self,
+        mut content: Content,
+        options: PutOptions,
+        report: Report,
+    ) -> Result<(), Failure> {
+        if !options.force {
+            content.check().await.map_err(|error| self.failed(error))?;
+        }
+        report.rehearsed(&self.operation, content.size())
+    }
+
     pub(super) async fn put(
         &self,
         content: Content,
