@@ -149,3 +149,30 @@ async fn variables_that_are_wasmtimes_change_nothing() {
     let ended = ended(command.env("WASMTIME_BACKTRACE_DETAILS", "1"), b"").await;
     assert_eq!(ended.code, Some(3), "404: {}", ended.stderr);
 }
+
+#[tokio::test]
+async fn one_field_is_printed_alone() {
+    let fixture = Fixture::start().await;
+    for (field, value) in [
+        (
+            "hashsum",
+            "ecc068efcd4071d36d6460152dcc50461b649f01f28589917540a69d33e9b1477decb5f5a9a2f6c269d83a13827502c1fe1f2efc3bdd6beadaabd23e22eb84fd",
+        ),
+        ("size", "1540845"),
+        ("version", "2"),
+        ("id", "ET9AMPS47ntJazcce7f0W7"),
+        ("authors", "<oss@fastly.com>"),
+    ] {
+        fixture.emulator.fault(recorded());
+        let ended = fixture.get(&["--field", field]).await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{field}");
+        assert_eq!(ended.stdout, format!("{value}\n"));
+    }
+    fixture.emulator.fault(recorded());
+    let ended = fixture.get(&["--field", "deleted_at"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("names no deleted_at"), "{}", ended.stderr);
+    let wrong = fixture.get(&["--field", "files-hash"]).await;
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.stderr.contains("files_hash"), "it is suggested: {}", wrong.stderr);
+}

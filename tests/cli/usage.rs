@@ -8,6 +8,7 @@ async fn the_help_says_what_can_be_typed() {
         ("help-get.txt", &["get", "--help"]),
         ("help-put.txt", &["put", "--help"]),
         ("help-check.txt", &["check", "--help"]),
+        ("help-completions.txt", &["completions", "--help"]),
         ("help-emulate.txt", &["emulate", "--help"]),
         ("help-demo.txt", &["demo", "--help"]),
     ] {
@@ -89,4 +90,26 @@ async fn what_is_no_token_is_refused_before_anything_is_sent() {
         assert!(!ended.stderr.contains("hunter"), "{}", ended.stderr);
     }
     assert_eq!(fixture.emulator.connections(), 0);
+}
+
+#[tokio::test]
+async fn each_shell_has_a_script_that_knows_the_flags() {
+    let fixture = Fixture::start().await;
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = fixture.run(["completions", shell]).await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        for word in ["if-changed", "emulate", "service-id"] {
+            assert!(ended.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+    // What the script completes, in the shell that is everywhere.
+    let script = "source <(fastly-package completions bash)
+        COMP_WORDS=(fastly-package put --if) COMP_CWORD=2
+        _fastly__package fastly-package --if put
+        echo \"${COMPREPLY[@]}\"";
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_fastly-package")).parent().unwrap();
+    let mut bash = tokio::process::Command::new("bash");
+    bash.args(["-c", script]).env("PATH", format!("{}:/usr/bin:/bin", binary.display()));
+    let ended = crate::command::ended(&mut bash, b"").await;
+    assert_eq!(ended.stdout.trim(), "--if-changed", "{ended:?}");
 }

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Say what a package is and what is wrong with it, without the network.
     #[command(after_help = "Example:\n  fastly-package check pkg/app.tar.gz")]
     Check(Check),
+    /// Print a script that completes this command in a shell.
+    #[command(after_help = "Example:\n  source <(fastly-package completions bash)")]
+    Completions(Completions),
     /// Serve an emulation of the API on this machine, for tests and trials.
     Emulate(Emulate),
     /// Upload a package to an emulated API and get it back.
@@ -102,9 +105,31 @@ pub(crate) struct Get {
     #[arg(short, long)]
     pub(crate) json: bool,
 
+    /// Print the value of this field alone; of several, such as authors, one a line.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(FIELDS), conflicts_with = "json")]
+    pub(crate) field: Option<String>,
+
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
+
+/// The fields of a package, by the names that they have in JSON.
+pub(crate) const FIELDS: [&str; 14] = [
+    "id",
+    "service_id",
+    "version",
+    "name",
+    "description",
+    "authors",
+    "language",
+    "cloned_from",
+    "size",
+    "hashsum",
+    "files_hash",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+];
 
 /// Uploads a package.
 #[derive(Args)]
@@ -166,6 +191,13 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+/// Prints a script for a shell.
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
 }
 
 /// Serves an emulation of the API.

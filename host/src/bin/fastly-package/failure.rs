@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     NoToken,
     /// Two arguments that don't go together, or one that means nothing.
     Usage(String),
+    /// A field that the API doesn't name.
+    NoField(String),
     /// A package that can't be read.
     Package(PathBuf, ContentError),
     /// A step on this machine.
@@ -65,7 +67,7 @@ impl Failure {
     /// The exit code, as `--help` lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::NoToken | Self::Local(..) => 1,
+            Self::NoToken | Self::NoField(_) | Self::Local(..) => 1,
             Self::Usage(_) => 2,
             Self::Package(..) => 6,
             Self::Operation(_, error) => match error {
@@ -85,6 +87,7 @@ impl Failure {
         match self {
             Self::NoToken => "no API token: FASTLY_API_TOKEN is not set".into(),
             Self::Usage(why) => why.clone(),
+            Self::NoField(name) => format!("the API names no {name} of this package"),
             Self::Package(path, error) => format!("can't check {}: {error}", path.display()),
             Self::Local(what, error) => format!("{what}: {error}"),
             Self::Operation(operation, error) => {
@@ -109,7 +112,7 @@ impl Failure {
                 ));
             }
             Self::Package(_, error) => return content_hint(error),
-            Self::Usage(_) | Self::Local(..) => return None,
+            Self::NoField(_) | Self::Usage(_) | Self::Local(..) => return None,
             Self::Operation(operation, error) => (operation, error),
         };
         match error {
@@ -165,7 +168,7 @@ impl Failure {
     /// Whether anything is stored, if it was an upload that failed.
     pub(crate) fn stored(&self) -> Stored {
         match self {
-            Self::NoToken | Self::Usage(_) | Self::Package(..) => Stored::No,
+            Self::NoToken | Self::NoField(_) | Self::Usage(_) | Self::Package(..) => Stored::No,
             // The result of an upload that was done couldn't be written.
             Self::Local(..) => Stored::Unknown,
             Self::Operation(_, error) => error.stored(),

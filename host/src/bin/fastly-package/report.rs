@@ -6,6 +6,7 @@ use crate::failure::{Failure, Operation};
 use check::FindingJson;
 use fastly_package::{Error, PackageMetadata, Proof, RateLimit, Reply, Retry, Stored};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -42,6 +43,21 @@ impl Report {
         match self.json {
             true => self.line(&to_json(&ReplyJson::new(reply, sent))),
             false => self.line(&table(reply)),
+        }
+    }
+
+    /// The value of one field alone, for scripts.
+    pub(crate) fn field(self, reply: &Reply, name: &str) -> Result<(), Failure> {
+        let package = serde_json::to_value(ReplyJson::new(reply, None)).unwrap_or_default();
+        let value = package.get(name).or_else(|| package["metadata"].get(name));
+        match value {
+            Some(Value::String(text)) => self.line(&printable(text)),
+            Some(Value::Array(values)) => values
+                .iter()
+                .filter_map(Value::as_str)
+                .try_for_each(|text| self.line(&printable(text))),
+            Some(Value::Number(number)) => self.line(&number.to_string()),
+            _ => Err(Failure::NoField(name.to_owned())),
         }
     }
 

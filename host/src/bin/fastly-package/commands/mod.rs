@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod check;
+mod completions;
 mod demo;
 mod emulate;
 mod get;
@@ -22,13 +23,16 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Get(args) => Report { json: args.json, quiet, upload: false },
         Command::Put(args) => Report { json: args.json, quiet, upload: true },
         Command::Check(args) => Report { json: args.json, quiet, upload: false },
-        Command::Emulate(_) | Command::Demo(_) => Report { json: false, quiet, upload: false },
+        Command::Completions(_) | Command::Emulate(_) | Command::Demo(_) => {
+            Report { json: false, quiet, upload: false }
+        }
     };
     let done = |()| ExitCode::SUCCESS;
     let result = match &cli.command {
         Command::Get(args) => get::run(args, report).await.map(done),
         Command::Put(args) => put::run(args, report).await.map(done),
         Command::Check(args) => check::run(args, report),
+        Command::Completions(args) => completions::run(args, report).map(done),
         Command::Emulate(args) => emulate::run(args, report).await.map(done),
         Command::Demo(args) => demo::run(args, report).await.map(done),
     };

@@ -1,0 +1,16 @@
+//! `completions`: prints a script that completes the command in a shell.
+
+use crate::cli::{Cli, Completions};
+use crate::failure::Failure;
+use crate::report::Report;
+use clap::CommandFactory;
+
+pub(crate) fn run(args: &Completions, report: Report) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "fastly-package", &mut script);
+    // clap_complete 4.6 spells a name with a hyphen in two ways in bash, and then completes no flag of a subcommand:
+    // https://github.com/clap-rs/clap/issues/6421
+    let script =
+        String::from_utf8_lossy(&script).replace("fastly__subcmd__package", "fastly__package");
+    report.line(script.trim_end())
+}
