@@ -3,6 +3,7 @@ use fastly_package_emulator::sample::{self, SampleOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
+use sha2::{Digest, Sha512};
 use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::Duration;
@@ -78,6 +79,22 @@ async fn check_prints_one_object_with_what_the_api_says_of_the_same_package() {
     for field in ["size", "hashsum", "files_hash"] {
         assert_eq!(checked[field], uploaded["metadata"][field], "{field}");
     }
+    // The emulator reads packages as `check` does: this is somebody else's reading.
+    let bytes = std::fs::read(fixture.path("app.tar.gz")).unwrap();
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
+    let mut files = std::collections::BTreeMap::new();
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        files.insert(entry.path_bytes().into_owned(), content);
+    }
+    let contents = files.into_values().collect::<Vec<_>>().concat();
+    let sha512 = |bytes: &[u8]| {
+        Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert_eq!(checked["files_hash"], sha512(&contents));
+    assert_eq!(checked["hashsum"], sha512(&bytes));
     fixture.write("dot.tar.gz", &archive(&[("./fastly.toml", MANIFEST)]));
     let ended = fixture.run(["check", "--json", "dot.tar.gz"]).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(6), ""));

@@ -1,6 +1,6 @@
 //! Whether a package begins as one: a look at its first bytes, which costs nothing.
 
-use flate2::bufread::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -74,7 +74,7 @@ fn look_so_far(head: &[u8]) -> Look {
         };
     }
     let mut header = [0; HEADER];
-    match GzDecoder::new(head).read_exact(&mut header) {
+    match MultiGzDecoder::new(head).read_exact(&mut header) {
         Ok(()) if is_header(&header) => Look::Package,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Look::More,
         Ok(()) | Err(_) => Look::Not(NotAPackage::NotTar),

@@ -93,10 +93,12 @@ pub fn check(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Rep
     let start = package.stream_position()?;
     let mut hashed = Hashed::new(&mut *package);
     let mut contents = Contents::default();
-    let (unpacked, broken) = contents.read(&mut hashed, limits);
+    let (unpacked, found) = contents.read(&mut hashed, limits);
     hashed.failed()?;
     // What isn't read as an archive is part of the file all the same.
-    streams::read(&mut hashed, |_| {})?;
+    let rest = streams::read(&mut hashed, |_| {});
+    hashed.failed()?;
+    rest?;
     let (size, hashsum) = hashed.finish();
 
     let Contents { files, layout } = contents;
@@ -106,16 +108,15 @@ pub fn check(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Rep
     }
     let (count, largest) = (files.len(), largest(&files));
     let mut files_hash = None;
-    if let Some(broken) = broken {
-        // What is missing may be in the rest.
-        findings.retain(|finding| !matches!(finding, Finding::NoManifest | Finding::NoWasm { .. }));
-        findings.push(broken);
-    } else {
+    let is_whole = !found.as_ref().is_some_and(Finding::ends_the_reading);
+    findings.extend(found);
+    if is_whole {
         package.seek(SeekFrom::Start(start))?;
         files_hash = files.hash(package, limits.unpacked)?;
-        if files_hash.is_none() {
-            findings.push(Finding::Scattered);
-        }
+        findings.extend(files_hash.is_none().then_some(Finding::Scattered));
+    } else {
+        // What is missing may be in the rest.
+        findings.retain(|finding| !matches!(finding, Finding::NoManifest | Finding::NoWasm { .. }));
     }
     let (name, Top { manifest, wasm }) =
         top.map_or_else(Default::default, |(name, top)| (Some(layout::text(&name)), top));
@@ -155,7 +156,7 @@ struct Contents {
 }
 
 impl Contents {
-    /// Reads what is in it, and returns how much that came to, in bytes, and what kept it from being read to its end.
+    /// Reads what is in it, and returns how much that came to, in bytes, and what is wrong with the archive as such.
     fn read(&mut self, package: &mut impl Read, limits: Limits) -> (u64, Option<Finding>) {
         let mut head = Vec::new();
         // If it can't be read, that is found out by whoever reads on.
@@ -172,15 +173,16 @@ impl Contents {
             entries::read(&mut tar, limits.entries, |entry, content| self.take(entry, content))
                 // What follows the last entry belongs to the gzip stream all the same: its checksum is at its end.
                 .and_then(|()| Ok(streams::read(&mut tar, |_| {})?));
-        let (unpacked, failure) = tar.finish();
-        let broken = match (failure, read) {
+        let (unpacked, has_more, failure) = tar.finish();
+        let found = match (failure, read) {
             (Some(Unpacking::TooMuch), _) => Some(Finding::Unpacks(limits.unpacked)),
             (Some(Unpacking::Gzip(error)), _) => Some(Finding::Gzip(error.to_string())),
             (None, Err(Fault::TooMany)) => Some(Finding::TooManyEntries(limits.entries)),
             (None, Err(Fault::Tar(error))) => Some(Finding::Tar(error.to_string())),
-            (None, Ok(())) => None,
+            (None, Err(Fault::Sparse(name))) => Some(Finding::Sparse(layout::text(&name))),
+            (None, Ok(())) => has_more.then_some(Finding::Trailing),
         };
-        (unpacked, broken)
+        (unpacked, found)
     }
 
     fn take(&mut self, entry: Entry, content: &mut dyn Read) -> io::Result<()> {
@@ -209,7 +211,7 @@ fn read_manifest(content: &mut impl Read) -> io::Result<Result<Manifest, String>
     content.take(MAX_MANIFEST + 1).read_to_end(&mut bytes)?;
     Ok(match bytes.len() as u64 {
         ..=MAX_MANIFEST => Manifest::parse(&bytes),
-        _ => Err("it is larger than 1 MiB".to_owned()),
+        _ => Err("it is larger than 64 KiB".to_owned()),
     })
 }
 

@@ -311,7 +311,7 @@ fn names_are_kept_up_to_a_bound() {
     let too_long = file(format!("a/{}", "n".repeat(70_000)), b"");
     assert_eq!(
         kinds(&report(&gzip(&tar(&[too_long]))).findings),
-        BTreeSet::from(["Tar".to_owned()])
+        BTreeSet::from(["TooManyEntries".to_owned()])
     );
 }
 
@@ -337,6 +337,99 @@ fn a_file_that_cant_be_read_is_not_taken_for_a_bad_archive() {
         let error = check(&mut failing, Limits::default()).unwrap_err();
         assert_eq!(error.to_string(), "the disk is gone");
     }
+}
+
+#[test]
+fn what_follows_the_compressed_archive_is_noticed_and_hurts_nothing() {
+    let package = gzip(&tar(&[file("a/fastly.toml", MANIFEST), file("a/bin/main.wasm", MODULE)]));
+    let whole = report(&package);
+    let padded = report(&[package.clone(), vec![0; 512]].concat());
+    assert_eq!(padded.findings, [Finding::Trailing]);
+    assert_eq!(padded.files_hash, whole.files_hash);
+    // Of several members one follows the other, an empty one too.
+    let members = [gzip(&[]), package, gzip(&[0; 512])].concat();
+    let members = report(&members);
+    assert_eq!((members.findings, members.files_hash), (vec![], whole.files_hash));
+}
+
+/// An entry of this kind, with a prefix to its name as ustar has it.
+fn ustar(prefix: &str, name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.as_ustar_mut().unwrap().prefix[..prefix.len()].copy_from_slice(prefix.as_bytes());
+    header.as_ustar_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.as_ustar_mut().unwrap().typeflag = [kind];
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    let mut entry = [header.as_bytes().as_slice(), content].concat();
+    entry.resize(entry.len().next_multiple_of(512), 0);
+    entry
+}
+
+#[test]
+fn headers_of_every_age_name_the_files_that_are_hashed() {
+    let pax = b"17 path=p/x/a b\n\n27 SCHILY.xattr.u=\n1\n2 a=b\n";
+    let entries = [
+        ustar("", "p/fastly.toml", b'0', MANIFEST),
+        ustar("p", "bin/main.wasm", b'0', MODULE),
+        ustar("", "pax", b'x', pax),
+        ustar("", "p/short", b'0', b"1"),
+        // Neither a contiguous file nor what was a folder before POSIX is hashed; a file with a slash at its end is.
+        ustar("", "p/contiguous", b'7', b"2"),
+        ustar("", "p/folder/", 0, b""),
+        ustar("", "p/file/", b'0', b"3"),
+        vec![0; 1024],
+    ];
+    let report = report(&gzip(&entries.concat()));
+    assert_eq!(kinds(&report.findings), BTreeSet::from(["Special".to_owned()]));
+    let contents = [MODULE, MANIFEST, b"3", b"1"];
+    let mut named = [
+        ("p/bin/main.wasm", contents[0]),
+        ("p/fastly.toml", contents[1]),
+        ("p/file/", contents[2]),
+        ("p/x/a b\n", contents[3]),
+    ];
+    named.sort_unstable();
+    assert_eq!(report.files_hash, Some(hex(named.map(|(_, content)| content).concat())));
+}
+
+#[test]
+fn a_sparse_file_is_not_hashed_as_what_it_isnt() {
+    for kind in [b'S', b'x'] {
+        let records = b"22 GNU.sparse.major=1\n";
+        let entries =
+            [ustar("", "a/fastly.toml", b'0', MANIFEST), ustar("", "a/hole", kind, records)];
+        let report = report(&gzip(&[entries.concat(), vec![0; 1024]].concat()));
+        assert_eq!(kinds(&report.findings), BTreeSet::from(["Sparse".to_owned()]));
+        assert_eq!(report.files_hash, None);
+    }
+}
+
+#[test]
+fn what_a_module_or_component_may_have_many_of_is_bounded() {
+    let pairs =
+        [name("producers"), vec![1], name("language"), vec![0xa0, 0x8d, 0x06], vec![0; 200_000]];
+    let wasm = [MODULE.to_vec(), section(0, &pairs.concat()).repeat(20)].concat();
+    assert_eq!(wasm_of(&wasm).producers, []);
+    let mut nested = COMPONENT.to_vec();
+    for _ in 0..1000 {
+        nested = [COMPONENT.to_vec(), section(4, &nested)].concat();
+    }
+    let nested = wasm_of(&nested);
+    assert_eq!(nested.validity, Validity::Unknown("its components are nested too deeply".into()));
+    let imports = |count: u16| {
+        let imports: Vec<u8> = (0..count)
+            .flat_map(|number| [name(&number.to_string()), name(""), vec![0, 0]].concat())
+            .collect();
+        let count = [(count & 0x7f) as u8 | 0x80, (count >> 7) as u8];
+        [
+            MODULE.to_vec(),
+            section(1, &[1, 0x60, 0, 0]),
+            section(2, &[&count[..], &imports].concat()),
+        ]
+        .concat()
+    };
+    let many = wasm_of(&imports(2000));
+    assert_eq!((many.validity, many.imports.len()), (Validity::Valid, 1000));
 }
 
 /// A section: its number, its length, its content.

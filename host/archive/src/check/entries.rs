@@ -3,13 +3,19 @@
 //! `tar` would read the long names of GNU and pax entries into memory whatever their size, so that a small archive could fill it; here
 //! they are read raw, within a bound.
 
+mod pax;
+
 use std::io::{self, Read};
-use tar::{Archive, EntryType, PaxExtensions};
+use tar::{Archive, EntryType};
 
 /// What all names together may come to, in bytes: they are kept.
 const MAX_NAMES: usize = 8 * 1024 * 1024;
 /// Longest long name and largest set of pax records, in bytes.
-const MAX_EXTENSION: u64 = 64 * 1024;
+const MAX_EXTENSION: u64 = 1024 * 1024;
+/// The longest name that is taken, in bytes.
+const MAX_NAME: usize = 64 * 1024;
+/// Where a header says what kind of entry it is (POSIX ustar).
+const TYPE_FLAG: usize = 156;
 
 /// An entry without its content.
 pub(super) struct Entry {
@@ -36,6 +42,8 @@ pub(super) enum Kind {
 pub(super) enum Fault {
     Tar(io::Error),
     TooMany,
+    /// A file with holes, of which the tar has only what is around them.
+    Sparse(Vec<u8>),
 }
 
 impl From<io::Error> for Fault {
@@ -63,16 +71,29 @@ pub(super) fn read(
             EntryType::GNULongName => long_name = Some(until_nul(extension(&mut entry)?)),
             EntryType::GNULongLink => long_link = Some(until_nul(extension(&mut entry)?)),
             EntryType::XHeader => {
-                let records = extension(&mut entry)?;
-                long_name = pax_record(&records, b"path")?.or(long_name);
-                long_link = pax_record(&records, b"linkpath")?.or(long_link);
+                let records = pax::records(extension(&mut entry)?)?;
+                if records.iter().any(|(key, _)| key.starts_with(b"GNU.sparse.")) {
+                    return Err(Fault::Sparse(entry.path_bytes().into_owned()));
+                }
+                for (key, value) in records {
+                    match key.as_slice() {
+                        b"path" => long_name = Some(value),
+                        b"linkpath" => long_link = Some(value),
+                        _ => {}
+                    }
+                }
+            }
+            EntryType::GNUSparse => {
+                return Err(Fault::Sparse(
+                    long_name.unwrap_or_else(|| entry.path_bytes().into_owned()),
+                ));
             }
             // It describes all that follow, and no name of theirs.
             EntryType::XGlobalHeader => {}
             _ => {
                 let name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
                 names += name.len();
-                if names > MAX_NAMES {
+                if name.len() > MAX_NAME || names > MAX_NAMES {
                     return Err(Fault::TooMany);
                 }
                 let link =
@@ -80,10 +101,12 @@ pub(super) fn read(
                 let target = long_link.take().unwrap_or_else(link);
                 let kind = match kind {
                     // Before POSIX a directory was a regular file whose name ends with a slash.
-                    EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => {
+                    EntryType::Regular
+                        if entry.header().as_bytes()[TYPE_FLAG] == 0 && name.ends_with(b"/") =>
+                    {
                         Kind::Folder
                     }
-                    EntryType::Regular | EntryType::Continuous => Kind::File,
+                    EntryType::Regular => Kind::File,
                     EntryType::Directory => Kind::Folder,
                     EntryType::Symlink => Kind::SymbolicLink(target),
                     EntryType::Link => Kind::HardLink(target),
@@ -102,7 +125,10 @@ fn extension(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     entry.take(MAX_EXTENSION + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MAX_EXTENSION {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a name of more than 64 KiB"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "an extended header of more than 1 MiB",
+        ));
     }
     Ok(content)
 }
@@ -110,17 +136,6 @@ fn extension(entry: &mut impl Read) -> io::Result<Vec<u8>> {
 fn until_nul(mut name: Vec<u8>) -> Vec<u8> {
     name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
     name
-}
-
-fn pax_record(records: &[u8], key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let mut value = None;
-    for record in PaxExtensions::new(records) {
-        let record = record?;
-        if record.key_bytes() == key {
-            value = Some(record.value_bytes().to_vec());
-        }
-    }
-    Ok(value)
 }
 
 /// An entry that must be as long as its header says: `tar` takes an archive that ends in the middle of an entry for whole.

@@ -113,7 +113,8 @@ impl Sorting {
             package.seek(SeekFrom::Start(start))?;
             let mut tar = Unpacked::new(BufReader::with_capacity(READ, &mut *package), limit);
             self.pass(&mut tar)?;
-            work += tar.finish().0;
+            let (unpacked, ..) = tar.finish();
+            work += unpacked;
         }
         Ok(Some(hex(self.hash)))
     }
@@ -152,7 +153,7 @@ impl Sorting {
             Ok(()) if self.next > before => Ok(()),
             Err(entries::Fault::Tar(error)) => Err(error),
             // It was read before, and what isn't the same now was written to meanwhile.
-            Ok(()) | Err(entries::Fault::TooMany) => Err(changed()),
+            Ok(()) | Err(entries::Fault::TooMany | entries::Fault::Sparse(_)) => Err(changed()),
         }
     }
 

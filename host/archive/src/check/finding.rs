@@ -56,7 +56,7 @@ pub enum Finding {
     Tar(String),
     /// It unpacks to more than the limit: it was read up to there.
     Unpacks(u64),
-    /// It has more entries than the limit: it was read up to there.
+    /// It has more entries than the limit, or longer names: it was read up to there.
     TooManyEntries(usize),
     /// `fastly.toml` or `bin/main.wasm` lie at the archive's root: no folder holds them.
     NoTopFolder,
@@ -95,6 +95,10 @@ pub enum Finding {
     Special(Entries),
     /// What macOS leaves beside files: `.DS_Store`, `._NAME`, `__MACOSX`.
     MacOs(Entries),
+    /// A file with holes, of which a tar has only what is around them: it was read up to there.
+    Sparse(String),
+    /// Something else follows the gzip stream.
+    Trailing,
     /// `files_hash` would take too long: the files come in too different an order.
     Scattered,
 }
@@ -103,7 +107,7 @@ impl Finding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NotWasm | Self::InvalidWasm(_) => Severity::Error,
+            Self::NotWasm | Self::InvalidWasm(_) | Self::Sparse(_) => Severity::Error,
             finding if finding.refuses_upload() => Severity::Error,
             _ => Severity::Warning,
         }
@@ -126,11 +130,24 @@ impl Finding {
         )
     }
 
-    /// What to do, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
+    /// Whether what follows in the archive wasn't read.
+    pub(super) fn ends_the_reading(&self) -> bool {
+        matches!(
+            self,
+            Self::NotGzip(_)
+                | Self::Gzip(_)
+                | Self::Tar(_)
+                | Self::Unpacks(_)
+                | Self::TooManyEntries(_)
+                | Self::Sparse(_)
+        )
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
             Self::TooLarge { .. } => {
-                "what makes it large is listed below; `wasm-opt -Os --strip-debug` often halves a main.wasm"
+                "`fastly-package check` lists its largest files; `wasm-opt -Os --strip-debug` often halves a main.wasm"
             }
             Self::NotGzip(_) => "`fastly compute build` writes the package to pkg/NAME.tar.gz",
             Self::Gzip(_) | Self::Tar(_) => {
@@ -151,17 +168,57 @@ impl Finding {
             Self::NotWasm | Self::InvalidWasm(_) => {
                 "the upload is taken, but the version can't be activated: compile it again"
             }
-            Self::Component => "Compute runs core modules: compile for wasm32-wasip1",
+            Self::Component => {
+                "Compute's own toolchains make core modules, for wasm32-wasip1: it may not be activated"
+            }
             Self::Absolute(_) | Self::Parent(_) | Self::Outside(_) => {
                 "pack one folder, by a relative name"
             }
             Self::Duplicates(_) => "the last of each counts",
-            Self::LinksOut(_) | Self::Special(_) => "pack the files themselves: tar --dereference",
+            Self::LinksOut(_) => "pack the files themselves: tar --dereference --hard-dereference",
+            Self::Special(_) => "leave them out",
             Self::MacOs(_) => "leave them out: COPYFILE_DISABLE=1 tar --exclude .DS_Store",
-            Self::MissingFields(_) | Self::DotSlash(_) | Self::Unvalidated(_) | Self::Scattered => {
-                return None;
+            Self::MissingFields(_) => "add them: they are shown beside the package",
+            Self::DotSlash(_) => "pack the folder by its name: tar -czf app.tar.gz app",
+            Self::Unvalidated(_) => "validate it by itself: wasm-tools validate main.wasm",
+            Self::Sparse(_) => "pack it again, without --sparse",
+            Self::Trailing => {
+                "what follows isn't part of the package: cut it off, or pack it again"
             }
-        })
+            Self::Scattered => "pack the files in the order of their names: tar --sort=name",
+        }
+    }
+
+    /// A name that stays as it is, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::NotGzip(_) => "not_gzip",
+            Self::Gzip(_) => "gzip",
+            Self::Tar(_) => "tar",
+            Self::Unpacks(_) => "unpacks",
+            Self::TooManyEntries(_) => "too_many_entries",
+            Self::NoTopFolder => "no_top_folder",
+            Self::NoManifest => "no_manifest",
+            Self::NoWasm { .. } => "no_wasm",
+            Self::Manifest(_) => "manifest",
+            Self::MissingFields(_) => "missing_fields",
+            Self::NotWasm => "not_wasm",
+            Self::InvalidWasm(_) => "invalid_wasm",
+            Self::Component => "component",
+            Self::Unvalidated(_) => "unvalidated",
+            Self::Outside(_) => "outside",
+            Self::DotSlash(_) => "dot_slash",
+            Self::Absolute(_) => "absolute",
+            Self::Parent(_) => "parent",
+            Self::Duplicates(_) => "duplicates",
+            Self::LinksOut(_) => "links_out",
+            Self::Special(_) => "special",
+            Self::MacOs(_) => "mac_os",
+            Self::Sparse(_) => "sparse",
+            Self::Trailing => "trailing",
+            Self::Scattered => "scattered",
+        }
     }
 }
 
@@ -180,7 +237,10 @@ impl fmt::Display for Finding {
                 write!(f, "it unpacks to more than {limit} bytes; the rest wasn't read")
             }
             Self::TooManyEntries(limit) => {
-                write!(f, "it has more than {limit} entries; the rest wasn't read")
+                write!(
+                    f,
+                    "it has more than {limit} entries, or too long names; the rest wasn't read"
+                )
             }
             Self::NoTopFolder => f.write_str("its files lie at its root: no folder holds them"),
             Self::NoManifest => f.write_str("there is no fastly.toml in its top folder"),
@@ -205,6 +265,10 @@ impl fmt::Display for Finding {
             }
             Self::Special(entries) => write!(f, "neither files nor folders: {entries}"),
             Self::MacOs(entries) => write!(f, "left there by macOS: {entries}"),
+            Self::Sparse(name) => {
+                write!(f, "it has sparse files, which can't be read here: {name}")
+            }
+            Self::Trailing => f.write_str("something else follows the compressed archive"),
             Self::Scattered => {
                 f.write_str("files_hash would take too long: the files are in another order")
             }

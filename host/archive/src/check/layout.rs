@@ -10,7 +10,7 @@ const MANIFEST: &[u8] = b"fastly.toml";
 const WASM: &[u8] = b"bin/main.wasm";
 
 /// How many folders may have a manifest or a wasm before no more are looked at.
-const MAX_TOPS: usize = 64;
+const MAX_TOPS: usize = 4;
 
 /// One of the two files that a package must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 /// A manifest of more bytes isn't read.
-pub(super) const MAX_MANIFEST: u64 = 1024 * 1024;
+pub(super) const MAX_MANIFEST: u64 = 64 * 1024;
 
 /// What `fastly.toml` says; a field that is missing or of another type is `None`.
 #[derive(Debug, Clone, Default, PartialEq)]

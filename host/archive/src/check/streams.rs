@@ -2,9 +2,12 @@
 //! can't say from which of them it came.
 
 use super::READ;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha512};
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
+
+/// What each gzip member begins with.
+const MAGIC: u8 = 0x1f;
 
 /// The compressed stream: counted and hashed as it is read.
 pub(super) struct Hashed<R> {
@@ -48,11 +51,14 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
-/// The unpacked stream: it ends with an error past a limit.
+/// The unpacked stream, of one gzip member after the other: it ends with an error past a limit.
 pub(super) struct Unpacked<R> {
-    gzip: MultiGzDecoder<R>,
+    /// `None` at the end.
+    member: Option<GzDecoder<R>>,
     size: u64,
     limit: u64,
+    /// Whether something else follows the last member.
+    has_more: bool,
     failure: Option<Unpacking>,
 }
 
@@ -63,20 +69,39 @@ pub(super) enum Unpacking {
     Gzip(io::Error),
 }
 
-impl<R: Read> Unpacked<R> {
+impl<R: BufRead> Unpacked<R> {
     pub(super) fn new(reader: R, limit: u64) -> Self {
-        Self { gzip: MultiGzDecoder::new(reader), size: 0, limit, failure: None }
+        let member = Some(GzDecoder::new(reader));
+        Self { member, size: 0, limit, has_more: false, failure: None }
     }
 
-    /// Bytes unpacked, and why no more were, if that failed.
-    pub(super) fn finish(self) -> (u64, Option<Unpacking>) {
-        (self.size, self.failure)
+    /// Bytes unpacked, whether something else follows, and why no more were unpacked, if that failed.
+    pub(super) fn finish(self) -> (u64, bool, Option<Unpacking>) {
+        (self.size, self.has_more, self.failure)
+    }
+
+    fn read_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(member) = self.member.take() else { break };
+            let mut rest = member.into_inner();
+            let next = rest.fill_buf()?.first().copied();
+            if next == Some(MAGIC) {
+                self.member = Some(GzDecoder::new(rest));
+            } else {
+                self.has_more = next.is_some();
+            }
+        }
+        Ok(0)
     }
 }
 
-impl<R: Read> Read for Unpacked<R> {
+impl<R: BufRead> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.gzip.read(buffer) {
+        match self.read_member(buffer) {
             Ok(read) if read as u64 > self.limit - self.size => {
                 self.failure = Some(Unpacking::TooMuch);
                 Err(io::ErrorKind::FileTooLarge.into())

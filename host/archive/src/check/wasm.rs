@@ -11,12 +11,21 @@ use wasmparser::{
     VisitSimdOperator, WasmFeatures,
 };
 
-/// What is held at a time, in bytes: a function, or a section other than that of the functions.
+/// What is held of the data, of a function, or of a custom section, in bytes.
 const MAX_PIECE: usize = 8 * 1024 * 1024;
+/// The same of every other section: the validator keeps tables of what is in it, which take many times as much.
+const MAX_TABLE: usize = 256 * 1024;
+/// How deep components may be nested in each other.
+const MAX_DEPTH: usize = 64;
+/// How many modules that something is imported from are told apart; those behind them are left out.
+const MAX_IMPORTED: usize = 1000;
+/// The longest `producers` section that is read, in bytes.
+const MAX_PRODUCERS: usize = 64 * 1024;
 /// A custom section of more bytes passes by: debug information, nothing that is read here.
 const MAX_CUSTOM: u64 = 1024 * 1024;
-/// What is read at a time, in bytes.
-const READ: usize = 64 * 1024;
+/// Numbers of sections.
+const CUSTOM: u8 = 0;
+const DATA: u8 = 11;
 
 /// What `bin/main.wasm` is.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +37,7 @@ pub struct Wasm {
     pub format: Format,
     /// Whether it is valid, with all that WebAssembly has today.
     pub validity: Validity,
-    /// What it uses beyond WebAssembly 1.0, as far as it was validated.
+    /// What its instructions, memories and tags use beyond WebAssembly 1.0, as far as it was validated.
     pub features: Vec<String>,
     /// How many functions, memories and so on it imports, by the module that they come from. A component's are counted by interface.
     pub imports: Vec<(String, usize)>,
@@ -90,7 +99,12 @@ pub(super) fn read(size: u64, content: &mut dyn Read) -> io::Result<Wasm> {
             Ok(Chunk::Parsed { payload, consumed }) => (payload, consumed),
             Ok(Chunk::NeedMoreData(more)) => {
                 let wanted = input.bytes().len() as u64 + more;
-                if wanted > MAX_PIECE as u64 {
+                let limit = match input.bytes().first() {
+                    _ if !is_between_sections => MAX_PIECE,
+                    Some(&(CUSTOM | DATA)) => MAX_PIECE,
+                    _ => MAX_TABLE,
+                };
+                if wanted > limit as u64 {
                     break Validity::Unknown(format!("a part of {wanted} bytes is too large"));
                 }
                 input.more(more as usize)?;
@@ -104,6 +118,9 @@ pub(super) fn read(size: u64, content: &mut dyn Read) -> io::Result<Wasm> {
             _ => {}
         }
         match findings.take(&payload, parsers.len() == 1) {
+            Ok(Some(_)) if parsers.len() >= MAX_DEPTH => {
+                break Validity::Unknown("its components are nested too deeply".into());
+            }
             Ok(Some(nested)) => parsers.push(nested),
             Ok(None) if matches!(payload, Payload::End(_)) => drop(parsers.pop()),
             Ok(None) => {}
@@ -138,8 +155,9 @@ impl Input<'_> {
     fn more(&mut self, wanted: usize) -> io::Result<()> {
         self.buffer.drain(..mem::take(&mut self.start));
         let before = self.buffer.len();
-        let read =
-            (&mut *self.content).take(wanted.max(READ) as u64).read_to_end(&mut self.buffer)?;
+        let read = (&mut *self.content)
+            .take(wanted.max(super::READ) as u64)
+            .read_to_end(&mut self.buffer)?;
         self.ended = read < wanted;
         debug_assert_eq!(self.buffer.len(), before + read);
         Ok(())
@@ -238,7 +256,10 @@ impl Findings {
             }
             Payload::TagSection(_) => self.used.note("exceptions"),
             Payload::CustomSection(section) if outermost => {
-                if let KnownCustom::Producers(section) = section.as_known() {
+                if section.data().len() <= MAX_PRODUCERS
+                    && self.producers.is_empty()
+                    && let KnownCustom::Producers(section) = section.as_known()
+                {
                     // Of a section that nobody needs what can be read is enough.
                     let _ = self.producers(&section);
                 }
@@ -275,16 +296,22 @@ impl Findings {
                 Imports::Compact1 { module, items } => (module, items.count() as usize),
                 Imports::Compact2 { module, names, .. } => (module, names.count() as usize),
             };
-            *self.imports.entry(module.to_owned()).or_default() += count;
+            self.imported(module, count);
         }
         Ok(())
     }
 
     fn interfaces(&mut self, section: &ComponentImportSectionReader<'_>) -> wasmparser::Result<()> {
         for import in section.clone() {
-            *self.imports.entry(import?.name.name.to_owned()).or_default() += 1;
+            self.imported(import?.name.name, 1);
         }
         Ok(())
+    }
+
+    fn imported(&mut self, module: &str, count: usize) {
+        if self.imports.len() < MAX_IMPORTED || self.imports.contains_key(module) {
+            *self.imports.entry(module.to_owned()).or_default() += count;
+        }
     }
 
     fn memory(&mut self, memory: MemoryType) {

@@ -185,9 +185,9 @@ impl Operation {
     ) -> Option<String> {
         let Self { service_id, version, token, .. } = self;
         match status {
-            400 => Some(match self.findings.as_deref()? {
-                [] => "nothing that can be seen here is wrong with the package: ask Fastly's support, with the time of the upload".into(),
-                [first, ..] => first.hint()?.into(),
+            400 => Some(match self.findings.as_ref()?.iter().find(|it| it.refuses_upload()) {
+                Some(finding) => finding.hint().into(),
+                None => "nothing is seen here for which the API would refuse the package: ask Fastly's support, with the time of the upload".into(),
             }),
             401 => Some(format!(
                 "the token was read from {token}: it is wrong or has expired; tokens are made at {TOKENS}"

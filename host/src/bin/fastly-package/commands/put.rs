@@ -57,6 +57,7 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
 fn looked_into(mut failure: Failure, package: &Path) -> Failure {
     if let Failure::Operation(operation, Error::Api { error, .. }) = &mut failure
         && error.status == 400
+        && [&error.title, &error.detail].into_iter().flatten().any(|text| text.contains("metadata"))
     {
         operation.findings = check(package).ok().map(|checked| checked.findings);
     }

@@ -27,7 +27,9 @@ impl Report {
         if !checked.has_errors() {
             self.say(&format!("{path} can be uploaded"));
         } else {
-            err(&format!("error: {path} is refused: see above"));
+            let refused = checked.findings.iter().any(Finding::refuses_upload);
+            let what = if refused { "is no package that the API takes" } else { "has errors" };
+            err(&format!("error: {path} {what}: see above"));
         }
         Ok(())
     }
@@ -38,9 +40,7 @@ impl Report {
             archive::Severity::Error => err(&line),
             archive::Severity::Warning => self.say(&line),
         }
-        if let Some(hint) = finding.hint() {
-            self.say(&format!("hint: {hint}"));
-        }
+        self.say(&format!("hint: {}", finding.hint()));
     }
 }
 
@@ -62,6 +62,7 @@ fn table(checked: &archive::Report) -> String {
     row("files_hash", checked.files_hash.as_deref().unwrap_or_default());
     if let Some(manifest) = &checked.manifest {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        row("manifest", &text(&manifest.manifest_version));
         row("name", &text(&manifest.name));
         row("description", &text(&manifest.description));
         row("authors", &manifest.authors.as_deref().unwrap_or_default().join(", "));
@@ -118,8 +119,9 @@ struct CheckJson<'a> {
 #[derive(Serialize)]
 pub(super) struct FindingJson {
     severity: String,
+    kind: &'static str,
     message: String,
-    hint: Option<&'static str>,
+    hint: &'static str,
 }
 
 #[derive(Serialize)]
@@ -189,6 +191,7 @@ impl FindingJson {
     pub(super) fn all(findings: &[Finding]) -> Vec<Self> {
         let one = |finding: &Finding| Self {
             severity: finding.severity().to_string(),
+            kind: finding.kind(),
             message: finding.to_string(),
             hint: finding.hint(),
         };
