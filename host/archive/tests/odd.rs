@@ -269,6 +269,83 @@ fn a_byte_that_was_changed_is_noticed_unless_it_unpacks_to_the_same() {
     assert!(noticed > package.len() * 9 / 10, "{noticed} of {}", package.len());
 }
 
+/// The checksums of a tar's headers, made right again: nothing that was changed would get past them.
+fn with_checksums(mut tar: Vec<u8>) -> Vec<u8> {
+    let mut start = 0;
+    while let Some(block) = tar.get_mut(start..start + 512) {
+        start += 512;
+        let mut header = tar::Header::new_old();
+        header.as_mut_bytes().copy_from_slice(block);
+        if block.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        header.set_cksum();
+        block.copy_from_slice(header.as_bytes());
+        let size = header.entry_size().ok().and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.filter(|size| *size <= tar.len()) else { break };
+        start += size.next_multiple_of(512);
+    }
+    tar
+}
+
+#[test]
+fn whatever_is_in_an_archive_it_is_read_to_an_end() {
+    for seed in 0..3000 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut tar = tar(&odd(&mut random).entries);
+        // Where names, lengths, kinds and the beginning of contents stand, more often than elsewhere.
+        for _ in 0..random.usize(1..12) {
+            let block = random.usize(0..tar.len() / 512) * 512;
+            let anywhere = random.usize(0..512);
+            let within = *random.choice(&[0, 100, 124, 135, 156, 157, 345, anywhere]).unwrap();
+            let any = random.u8(..);
+            tar[block + within] =
+                *random.choice(&[0, b'/', b'7', b'x', b'L', b'S', 0xff, any]).unwrap();
+        }
+        let package = gzip(&with_checksums(tar));
+        let limits = Limits { unpacked: 1 << 20, entries: 100 };
+        let report = check(&mut Cursor::new(&package), limits).unwrap();
+        assert_eq!(report.size, package.len() as u64, "seed {seed}");
+        if !report.has_errors() {
+            assert!(report.files_hash.is_some() && report.files >= 2, "seed {seed}: {report:?}");
+        }
+    }
+}
+
+#[test]
+fn whatever_a_module_is_it_is_read_to_an_end() {
+    let vector = [&[0xfd, 12][..], &[0; 16], &[0x1a]].concat();
+    let whole = [
+        module(&vector),
+        section(
+            0,
+            &[name("producers"), vec![1], name("a"), vec![1], name("b"), name("c")].concat(),
+        ),
+    ]
+    .concat();
+    for seed in 0..3000 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut wasm = whole.clone();
+        for _ in 0..random.usize(1..6) {
+            let at = random.usize(..wasm.len());
+            match random.u8(0..3) {
+                0 => wasm[at] = random.u8(..),
+                1 => drop(wasm.remove(at)),
+                _ => wasm.insert(at, *random.choice(&[0, 0x7f, 0x80, 0xff]).unwrap()),
+            }
+        }
+        let read = wasm_of(&wasm);
+        let valid = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
+            .validate_all(&wasm)
+            .map(drop);
+        assert_eq!(
+            read.validity == Validity::Valid,
+            valid.is_ok(),
+            "seed {seed}: {read:?} {valid:?}"
+        );
+    }
+}
+
 #[test]
 fn what_isnt_an_archive_is_called_what_it_is() {
     for (bytes, kind) in [
