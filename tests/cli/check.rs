@@ -1,9 +1,8 @@
-use crate::command::{Fixture, TARGET, assert_golden, package};
+use crate::command::{Fixture, TARGET, assert_golden, package, sha512};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use sha2::{Digest, Sha512};
 use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::Duration;
@@ -90,9 +89,6 @@ async fn check_prints_one_object_with_what_the_api_says_of_the_same_package() {
         files.insert(entry.path_bytes().into_owned(), content);
     }
     let contents = files.into_values().collect::<Vec<_>>().concat();
-    let sha512 = |bytes: &[u8]| {
-        Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
     assert_eq!(checked["files_hash"], sha512(&contents));
     assert_eq!(checked["hashsum"], sha512(&bytes));
     fixture.write("dot.tar.gz", &archive(&[("./fastly.toml", MANIFEST)]));

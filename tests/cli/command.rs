@@ -1,6 +1,7 @@
 //! Runs the command and says what came of it.
 
 use fastly_package_emulator::{Config, Emulator};
+use sha2::{Digest, Sha512};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
@@ -100,6 +101,11 @@ pub(crate) async fn ended(command: &mut Command, stdin: &[u8]) -> Ended {
 /// A small package that the API takes.
 pub(crate) fn package() -> Vec<u8> {
     fastly_package_emulator::sample::package(Default::default())
+}
+
+/// In lower-case hex, as the API writes it.
+pub(crate) fn sha512(bytes: &[u8]) -> String {
+    Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Compares with a file in `tests/golden`. `SNAPSHOTS=overwrite` rewrites it.

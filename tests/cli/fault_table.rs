@@ -1,9 +1,8 @@
 //! What the command makes of each fault of the network, a gateway or the API. `--nocapture` prints the table.
 
-use crate::command::{Ended, Fixture, TARGET, assert_golden};
+use crate::command::{Ended, Fixture, TARGET, assert_golden, sha512};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest, StoredPackage, Then, sample};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -128,7 +127,7 @@ async fn run(name: &'static str, fault: Fault, times: &'static str, call: &'stat
     let ended = fixture.run([arguments, &TARGET, &["--json", "--timeout", timeout]].concat()).await;
     let requests = fixture.emulator.requests().split_off(before);
     let stored = fixture.emulator.package(TARGET[1], 3);
-    let sent = Sha512::digest(&package).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sent = sha512(&package);
     Row { fault: name, times, call, ended, requests, sent, stored }
 }
 

@@ -23,7 +23,7 @@ mod wasm;
 
 use crate::{HEAD, Look, NotAPackage, SIZE_LIMIT, look};
 use entries::{Entry, Fault, Kind};
-use files_hash::{Added, Files};
+use files_hash::Files;
 pub use finding::{Entries, Finding, Severity};
 use layout::{Layout, Required, Top};
 use manifest::MAX_MANIFEST;
@@ -190,7 +190,7 @@ impl Contents {
         if entry.kind != Kind::File {
             return Ok(());
         }
-        if self.files.add(&entry.name, entry.size) == Added::Again {
+        if self.files.add(&entry.name, entry.size) {
             self.layout.duplicate(&entry.name);
         }
         let mut content = Passing { content, files: &mut self.files };

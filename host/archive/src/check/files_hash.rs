@@ -32,17 +32,14 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Takes in a file whose content comes in pieces through [`content`](Self::content).
-    pub(super) fn add(&mut self, name: &[u8], size: u64) -> Added {
+    /// Takes in a file whose content comes in pieces through [`content`](Self::content). Whether there was one of this name before.
+    pub(super) fn add(&mut self, name: &[u8], size: u64) -> bool {
         if self.by_name.last_key_value().is_some_and(|(last, _)| last.as_slice() >= name) {
             self.is_scattered = true;
         }
         let number = self.came;
         self.came += 1;
-        match self.by_name.insert(name.to_vec(), (number, size)) {
-            Some(_) => Added::Again,
-            None => Added::First,
-        }
+        self.by_name.insert(name.to_vec(), (number, size)).is_some()
     }
 
     /// A piece of the last file's content.
@@ -72,13 +69,6 @@ impl Files {
             true => Sorting::new(self).hash(package, limit),
         }
     }
-}
-
-/// Whether there was one of this name before.
-#[derive(PartialEq)]
-pub(super) enum Added {
-    First,
-    Again,
 }
 
 /// Files that don't come in order.

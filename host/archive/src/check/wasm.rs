@@ -154,12 +154,10 @@ impl Input<'_> {
     /// Reads at least so many bytes more, if there are.
     fn more(&mut self, wanted: usize) -> io::Result<()> {
         self.buffer.drain(..mem::take(&mut self.start));
-        let before = self.buffer.len();
         let read = (&mut *self.content)
             .take(wanted.max(super::READ) as u64)
             .read_to_end(&mut self.buffer)?;
         self.ended = read < wanted;
-        debug_assert_eq!(self.buffer.len(), before + read);
         Ok(())
     }
 
@@ -168,7 +166,7 @@ impl Input<'_> {
         if self.bytes().len() < HEADER && !self.ended {
             self.more(HEADER)?;
         }
-        let Some((0, rest)) = self.bytes().split_first() else { return Ok(false) };
+        let Some((&CUSTOM, rest)) = self.bytes().split_first() else { return Ok(false) };
         let Some((size, length)) = leb128(rest) else { return Ok(false) };
         if size <= MAX_CUSTOM {
             return Ok(false);
@@ -176,15 +174,16 @@ impl Input<'_> {
         let whole = 1 + length as u64 + size;
         let buffered = whole.min(self.bytes().len() as u64);
         self.start += buffered as usize;
-        let skipped = io::copy(&mut (&mut *self.content).take(whole - buffered), &mut io::sink())?;
-        // Of one that is cut short the parser is to see that.
-        self.ended |= skipped < whole - buffered;
-        if self.ended && skipped < whole - buffered {
-            self.buffer = vec![0, 1];
+        let left = whole - buffered;
+        let skipped = io::copy(&mut (&mut *self.content).take(left), &mut io::sink())?;
+        let is_whole = skipped == left;
+        if !is_whole {
+            // The parser is to see that it is cut short.
+            self.buffer = vec![CUSTOM, 1];
             self.start = 0;
-            return Ok(false);
+            self.ended = true;
         }
-        Ok(true)
+        Ok(is_whole)
     }
 }
 

@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Where Fastly's tokens are made.
 const TOKENS: &str = "https://manage.fastly.com/account/personal/tokens";
 
+/// The exit code where a package was refused here.
+pub(crate) const REFUSED: u8 = 6;
+
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -69,13 +72,13 @@ impl Failure {
         match self {
             Self::NoToken | Self::NoField(_) | Self::Local(..) => 1,
             Self::Usage(_) => 2,
-            Self::Package(..) => 6,
+            Self::Package(..) => REFUSED,
             Self::Operation(_, error) => match error {
                 Error::InvalidArgument(_) | Error::Token(_) => 2,
                 Error::Api { .. } => 3,
                 Error::Transport(_) => 4,
                 Error::Timeout(_) => 5,
-                Error::Content(_) => 6,
+                Error::Content(_) => REFUSED,
                 Error::Mismatch(_) => 7,
                 _ => 1,
             },

@@ -194,9 +194,14 @@ fn table(reply: &Reply) -> String {
         ("updated", package.updated_at.clone()),
         ("deleted", package.deleted_at.clone()),
     ];
+    aligned(rows.into_iter().filter_map(|(name, value)| Some((name, value?))))
+}
+
+/// Names and values as people read them; what is empty is left out.
+fn aligned<'n>(rows: impl IntoIterator<Item = (&'n str, String)>) -> String {
     let mut table = String::new();
     for (name, value) in rows {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
+        if !value.is_empty() {
             let _ = writeln!(table, "{name:<12} {}", printable(&value));
         }
     }

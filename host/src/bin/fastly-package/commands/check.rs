@@ -1,16 +1,13 @@
 //! `check`: says what a package is and what is wrong with it, without the network.
 
 use crate::cli::Check;
-use crate::failure::Failure;
+use crate::failure::{Failure, REFUSED};
 use crate::report::Report;
 use fastly_package::ContentError;
 use fastly_package_archive::{self as archive, Limits};
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// What refused packages end in, as for `put`.
-const REFUSED: u8 = 6;
 
 pub(crate) fn run(args: &Check, report: Report) -> Result<ExitCode, Failure> {
     let checked = check(&args.file).map_err(|error| Failure::Package(args.file.clone(), error))?;

@@ -1,11 +1,10 @@
 //! What `check` prints.
 
-use super::{Report, err, printable, to_json};
+use super::{Report, aligned, err, printable, to_json};
 use crate::failure::Failure;
 use fastly_package::SIZE_LIMIT;
 use fastly_package_archive::{self as archive, Finding, Format, Validity, Wasm};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::Path;
 
 /// How many modules that something is imported from are shown, and how many files.
@@ -45,33 +44,29 @@ impl Report {
 }
 
 fn table(checked: &archive::Report) -> String {
-    let mut table = String::new();
-    let mut row = |name: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(table, "{name:<12} {}", printable(value));
-        }
-    };
+    let mut rows = Vec::new();
+    let mut row = |name, value| rows.push((name, value));
     let archive::Report { size, unpacked, files, .. } = checked;
-    row("size", &format!("{size} bytes of {SIZE_LIMIT}; unpacks to {unpacked}"));
+    row("size", format!("{size} bytes of {SIZE_LIMIT}; unpacks to {unpacked}"));
     let folder = checked.top.as_deref().map(|top| format!(" in {top}/")).unwrap_or_default();
-    row("files", &format!("{files}{folder}"));
+    row("files", format!("{files}{folder}"));
     for (number, (name, size)) in checked.largest.iter().enumerate() {
-        row(if number == 0 { "largest" } else { "" }, &format!("{name} ({size} bytes)"));
+        row(if number == 0 { "largest" } else { "" }, format!("{name} ({size} bytes)"));
     }
-    row("hashsum", &checked.hashsum);
-    row("files_hash", checked.files_hash.as_deref().unwrap_or_default());
+    row("hashsum", checked.hashsum.clone());
+    row("files_hash", checked.files_hash.clone().unwrap_or_default());
     if let Some(manifest) = &checked.manifest {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        row("manifest", &text(&manifest.manifest_version));
-        row("name", &text(&manifest.name));
-        row("description", &text(&manifest.description));
-        row("authors", &manifest.authors.as_deref().unwrap_or_default().join(", "));
-        row("language", &text(&manifest.language));
-        row("cloned from", &text(&manifest.cloned_from));
+        row("manifest", text(&manifest.manifest_version));
+        row("name", text(&manifest.name));
+        row("description", text(&manifest.description));
+        row("authors", manifest.authors.as_deref().unwrap_or_default().join(", "));
+        row("language", text(&manifest.language));
+        row("cloned from", text(&manifest.cloned_from));
     }
     if let Some(wasm) = &checked.wasm {
-        row("wasm", &kind(wasm));
-        row("features", &wasm.features.join(", "));
+        row("wasm", kind(wasm));
+        row("features", wasm.features.join(", "));
         let mut imports: Vec<_> =
             wasm.imports.iter().map(|(module, count)| format!("{module} ({count})")).collect();
         let more = imports.len().saturating_sub(SHOWN);
@@ -79,10 +74,9 @@ fn table(checked: &archive::Report) -> String {
         if more > 0 {
             imports.push(format!("and {more} more"));
         }
-        row("imports", &imports.join(", "));
+        row("imports", imports.join(", "));
     }
-    table.truncate(table.trim_end().len());
-    table
+    aligned(rows)
 }
 
 fn kind(wasm: &Wasm) -> String {
