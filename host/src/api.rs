@@ -79,19 +79,19 @@ impl ApiUrl {
         address.map_or(self.host == "localhost", |address| address.is_loopback())
     }
 
-    /// The authority as it stands in a request: the port only where it isn't the scheme's own.
-    fn authority(&self) -> String {
+    /// Scheme and authority as they stand in a request: the port only where it isn't the scheme's own.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
         match (self.tls, self.port) {
-            (true, 443) | (false, 80) => self.host.clone(),
-            (_, port) => format!("{}:{port}", self.host),
+            (true, 443) | (false, 80) => format!("{scheme}://{}", self.host),
+            (_, port) => format!("{scheme}://{}:{port}", self.host),
         }
     }
 }
 
 impl fmt::Display for ApiUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.authority(), self.prefix)
+        write!(f, "{}{}", self.origin(), self.prefix)
     }
 }
 

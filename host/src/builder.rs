@@ -2,11 +2,12 @@
 
 use crate::api::{ApiUrl, FASTLY_API};
 use crate::bindings::PluginPre;
+use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::edge;
 use crate::edge::connect::Connector;
 use crate::edge::token::Token;
 use crate::error::{ComponentError, Error, Result, Stored, TimeoutKind};
-use crate::plugin::{Inner, Plugin};
+use crate::plugin::{Inner, OnVerify, Plugin};
 use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{self, Ground, Limits};
 use crate::turns::Turns;
@@ -14,6 +15,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::Component;
 
@@ -72,6 +74,7 @@ pub struct PluginBuilder {
     limits: Limits,
     retries: Retries,
     on_retry: OnRetry,
+    on_verify: OnVerify,
     roots: Vec<CertificateDer<'static>>,
     no_proxy: bool,
     few_calls: bool,
@@ -132,7 +135,14 @@ impl PluginBuilder {
 
     /// Calls `listener` before each retry, before it is waited for. It must not block.
     pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.on_retry = OnRetry::new(listener);
+        self.on_retry = OnRetry::new(Arc::new(listener));
+        self
+    }
+
+    /// Calls `listener` before a GET is made that is to show what is stored: where the answer to an upload was lost, or names no hash. It
+    /// must not block.
+    pub fn on_verify(mut self, listener: impl Fn(&ServiceVersion) + Send + Sync + 'static) -> Self {
+        self.on_verify = OnVerify::new(Arc::new(listener));
         self
     }
 
@@ -200,6 +210,7 @@ impl PluginBuilder {
             limits: self.limits,
             retries: self.retries,
             on_retry: self.on_retry,
+            on_verify: self.on_verify,
             turns: Turns::default(),
         }))
     }

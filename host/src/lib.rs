@@ -31,6 +31,8 @@ mod digest;
 mod edge;
 mod engine;
 mod error;
+mod listener;
+mod missing;
 mod plugin;
 mod retries;
 mod sandbox;
@@ -53,6 +55,7 @@ pub use error::{
     TransportError, Upload,
 };
 pub use fastly_package_archive::{NotAPackage, SIZE_LIMIT};
+pub use missing::Missing;
 pub use plugin::{Expect, Plugin, Proof, PutOptions, Uploaded};
 pub use retries::{Retries, Retry};
 pub use sandbox::Limits;

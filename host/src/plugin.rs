@@ -13,6 +13,7 @@ use crate::edge::token::Token;
 use crate::error::{
     ComponentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind, Upload,
 };
+use crate::listener::Listener;
 use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{Ground, Limits, State};
 use crate::turns::Turns;
@@ -37,7 +38,7 @@ use std::time::{Duration, SystemTime};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Plugin(Arc<Inner>);
+pub struct Plugin(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) ground: &'static Ground,
@@ -50,8 +51,12 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) retries: Retries,
     pub(crate) on_retry: OnRetry,
+    pub(crate) on_verify: OnVerify,
     pub(crate) turns: Turns,
 }
+
+/// Hears of each GET that is to show what is stored.
+pub(crate) type OnVerify = Listener<dyn Fn(&ServiceVersion) + Send + Sync>;
 
 impl From<Inner> for Plugin {
     fn from(inner: Inner) -> Self {
@@ -177,7 +182,7 @@ impl Plugin {
             if error.stored() != Stored::No || !content.is_repeatable() {
                 return Err(error);
             }
-            plugin.wait(error, attempts, deadline).await?;
+            plugin.wait(error, target, attempts, deadline).await?;
             attempts += 1;
         }
     }
@@ -191,18 +196,33 @@ impl Inner {
                 Ok(reply) => return Ok(reply),
                 Err(error) => {
                     failed += 1;
-                    self.wait(error, failed, deadline).await?;
+                    self.wait(error, target, failed, deadline).await?;
                 }
             }
         }
     }
 
+    /// Gets what is stored, to compare it with what was sent.
+    async fn verify(&self, target: &ServiceVersion, deadline: Deadline) -> Result<Reply> {
+        if let Some(listener) = self.on_verify.get() {
+            listener(target);
+        }
+        self.get(target, deadline).await
+    }
+
     /// Waits before another try after the `failed`th failure. Gives the error back where there is to be none.
-    async fn wait(&self, error: Error, failed: u32, deadline: Deadline) -> Result<()> {
+    async fn wait(
+        &self,
+        error: Error,
+        target: &ServiceVersion,
+        failed: u32,
+        deadline: Deadline,
+    ) -> Result<()> {
         let wait = self.retries.wait(&error, failed, SystemTime::now());
         // An error that says what is wrong is worth more than a timeout at the end of a wait.
         let Some(wait) = wait.filter(|wait| deadline.allows(*wait)) else { return Err(error) };
         self.on_retry.tell(&Retry {
+            target,
             error: &error,
             number: failed,
             limit: self.retries.limit,
@@ -246,7 +266,7 @@ impl Inner {
         tracing::debug!(%error, "the upload may be stored: asking");
         // The API hasn't answered yet, so that what isn't stored now may be a moment later.
         let may_come_later = matches!(error, Error::Timeout(_));
-        match self.get(target, deadline).await {
+        match self.verify(target, deadline).await {
             Ok(reply) => match sent.compare_hash(&reply.package) {
                 Comparison::Same => Ok(reply),
                 Comparison::Differs if !may_come_later => Err(error.not_stored()),
@@ -278,7 +298,7 @@ impl Inner {
             Comparison::Differs => return Err(mismatch(reply.package.clone())),
             Comparison::Unnamed => tracing::debug!("the answer names no hash: asking for it"),
         }
-        match self.get(target, deadline).await {
+        match self.verify(target, deadline).await {
             Ok(reply) => match sent.compare(&reply.package) {
                 Comparison::Same => Ok(Proof::Verified),
                 Comparison::Differs => Err(mismatch(reply.package)),

@@ -1,9 +1,8 @@
 //! Which failures are worth another try, and when.
 
-use crate::bindings::exports::fastly_package::api::package_api::RateLimit;
+use crate::bindings::exports::fastly_package::api::package_api::{RateLimit, ServiceVersion};
 use crate::error::{Error, TimeoutKind};
-use std::fmt;
-use std::sync::Arc;
+use crate::listener::Listener;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How calls that failed are made again.
@@ -37,6 +36,8 @@ impl Default for Retries {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Retry<'a> {
+    /// Which service version the call is about.
+    pub target: &'a ServiceVersion,
     /// Why it failed.
     pub error: &'a Error,
     /// The retry's number, counted from 1.
@@ -48,28 +49,15 @@ pub struct Retry<'a> {
 }
 
 /// Hears of each retry.
-#[derive(Clone, Default)]
-pub(crate) struct OnRetry(Option<Arc<Listener>>);
-
-type Listener = dyn Fn(&Retry<'_>) + Send + Sync;
+pub(crate) type OnRetry = Listener<dyn Fn(&Retry<'_>) + Send + Sync>;
 
 impl OnRetry {
-    pub(crate) fn new(listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listener)))
-    }
-
     pub(crate) fn tell(&self, retry: &Retry<'_>) {
         let Retry { error, number, wait, .. } = retry;
         tracing::warn!(%error, number, ?wait, "trying again");
-        if let Some(listener) = &self.0 {
+        if let Some(listener) = self.get() {
             listener(retry);
         }
-    }
-}
-
-impl fmt::Debug for OnRetry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnRetry").field(&self.0.is_some()).finish()
     }
 }
 

@@ -13,6 +13,7 @@ mod fixture;
 mod get_package;
 mod lies;
 mod limits;
+mod missing;
 #[deny(dead_code)]
 mod programs;
 mod proof;

@@ -24,13 +24,34 @@ pub struct EgressPolicy {
 impl EgressPolicy {
     /// Allows `method` on the package of `target`.
     pub fn new(api: &ApiUrl, method: Method, target: &ServiceVersion) -> Self {
-        let service = utf8_percent_encode(&target.service_id, SEGMENT);
-        let path = match target.service_id.as_str() {
+        let below = format!("/version/{}/package", target.version_id);
+        Self::below_service(api, method, &target.service_id, &below)
+    }
+
+    /// Allows a GET of the version itself.
+    pub(crate) fn get_version(api: &ApiUrl, target: &ServiceVersion) -> Self {
+        let below = format!("/version/{}", target.version_id);
+        Self::below_service(api, Method::GET, &target.service_id, &below)
+    }
+
+    /// Allows a GET of the service itself.
+    pub(crate) fn get_service(api: &ApiUrl, service_id: &str) -> Self {
+        Self::below_service(api, Method::GET, service_id, "")
+    }
+
+    fn below_service(api: &ApiUrl, method: Method, service_id: &str, below: &str) -> Self {
+        let service = utf8_percent_encode(service_id, SEGMENT);
+        let path = match service_id {
             // A server takes these for another path (RFC 3986, 5.2.4). No request has none.
             "" | "." | ".." => String::new(),
-            _ => format!("{}/service/{service}/version/{}/package", api.prefix, target.version_id),
+            _ => format!("{}/service/{service}{below}", api.prefix),
         };
         Self { tls: api.tls, host: api.host.clone(), port: api.port, method, path }
+    }
+
+    /// The path that it allows.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Whether the request may go out, and if not, why.
@@ -190,6 +211,31 @@ mod tests {
             let uri = format!("https://api.fastly.com{path}");
             assert_eq!(reason(&api, Method::PUT, &uri), Some(Because::Path), "{path}");
         }
+    }
+
+    #[test]
+    fn a_lookup_is_allowed_alone() {
+        let api = "https://h.test/prefix".parse().unwrap();
+        let target = ServiceVersion { service_id: "a/b".into(), version_id: 3 };
+        let version = EgressPolicy::get_version(&api, &target);
+        let service = EgressPolicy::get_service(&api, &target.service_id);
+        let package = "https://h.test/prefix/service/a%2Fb/version/3/package";
+        for (policy, own, other) in [
+            (&version, "/service/a%2Fb/version/3", "/service/a%2Fb"),
+            (&service, "/service/a%2Fb", "/service/a%2Fb/version/3"),
+        ] {
+            let own = format!("https://h.test/prefix{own}");
+            assert_eq!(reason(policy, Method::GET, &own), None);
+            assert_eq!(reason(policy, Method::PUT, &own), Some(DenialReason::Method));
+            for other in [&format!("https://h.test/prefix{other}"), package] {
+                assert_eq!(reason(policy, Method::GET, other), Some(DenialReason::Path));
+            }
+        }
+        let dots = EgressPolicy::get_service(&api, "..");
+        assert_eq!(
+            reason(&dots, Method::GET, "https://h.test/prefix/service/.."),
+            Some(DenialReason::Path)
+        );
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! What a 404 is about. The API's answer doesn't say, but the status of two other GETs does.
+
+use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
+use crate::deadline::Deadline;
+use crate::edge::Edge;
+use crate::edge::egress::EgressPolicy;
+use crate::edge::watch::Watch;
+use crate::plugin::{Inner, Plugin};
+use bytes::Bytes;
+use http::header;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use std::time::Duration;
+use wasmtime_wasi_http::WasiHttpHooks;
+
+/// How long both lookups may take: they serve an error that is there already, and whoever waits for it had an answer a moment ago.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The component's own, where none was set.
+const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
+/// What is read of an answer so that its connection can be used again, in bytes.
+const DRAINED: usize = 64 * 1024;
+
+/// What the API hasn't got, or doesn't show to this token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missing {
+    /// The service: there is none of this ID, or it belongs to another account than the token.
+    Service,
+    /// The version: the service is there, and has no version of this number.
+    Version,
+    /// The package: service and version are there.
+    Package,
+}
+
+impl Plugin {
+    /// Finds out what a 404 is about, by a GET of the version and, if it isn't there, one of the service, with the same token. No more than
+    /// their status is looked at. They are tried once, and take no more than five seconds together.
+    ///
+    /// `None`: that can't be told, since the API wasn't reached, or answered neither with a success nor with 404.
+    #[tracing::instrument(level = "debug", skip_all, fields(service = %target.service_id, version = target.version_id))]
+    pub async fn find_missing(&self, target: &ServiceVersion) -> Option<Missing> {
+        let plugin = &*self.0;
+        let limit = plugin.timeouts.total.map_or(LIMIT, |total| total.min(LIMIT));
+        Deadline::after(Some(limit)).hold(plugin.find_missing(target)).await?
+    }
+}
+
+impl Inner {
+    async fn find_missing(&self, target: &ServiceVersion) -> Option<Missing> {
+        if self.exists(EgressPolicy::get_version(&self.api, target)).await? {
+            return Some(Missing::Package);
+        }
+        let service = EgressPolicy::get_service(&self.api, &target.service_id);
+        Some(if self.exists(service).await? { Missing::Version } else { Missing::Service })
+    }
+
+    /// Whether what the policy allows to get is there.
+    async fn exists(&self, policy: EgressPolicy) -> Option<bool> {
+        let uri = format!("{}{}", self.api.origin(), policy.path());
+        let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(uri)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, self.user_agent.as_deref().unwrap_or(USER_AGENT))
+            .body(body)
+            .ok()?;
+        let watch = Watch::default();
+        let mut edge = Edge::new(policy, self.token.clone(), self.pool.clone(), watch.clone());
+        let exchange = async {
+            let sending = edge.send_request(request, None, Box::new(async { Ok(()) }));
+            let (response, _) = Box::into_pin(sending).await.ok()?;
+            let (head, body) = response.into_parts();
+            let _ = Limited::new(body, DRAINED).collect().await;
+            Some(head.status)
+        };
+        let status = tokio::select! {
+            status = exchange => status?,
+            _ = watch.stalled(&self.timeouts) => return None,
+        };
+        match status {
+            StatusCode::NOT_FOUND => Some(false),
+            status if status.is_success() => Some(true),
+            status => {
+                tracing::debug!(%status, "that doesn't tell what is missing");
+                None
+            }
+        }
+    }
+}
