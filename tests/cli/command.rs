@@ -49,6 +49,8 @@ impl Fixture {
             .env_clear()
             .env("FASTLY_API_TOKEN", TOKEN)
             .env("FASTLY_API_ENDPOINT", self.emulator.url())
+            // Wherever the tests run, two hours east of Greenwich.
+            .env("TZ", "<+02>-2")
             .kill_on_drop(true);
         command
     }
@@ -101,6 +103,16 @@ pub(crate) async fn ended(command: &mut Command, stdin: &[u8]) -> Ended {
 /// A small package that the API takes.
 pub(crate) fn package() -> Vec<u8> {
     fastly_package_emulator::sample::package(Default::default())
+}
+
+/// What is printed, but how long ago or how far off its times are.
+pub(crate) fn without_ages(text: &str) -> String {
+    let is_age = |text: &str| text.starts_with("(in ") || text.ends_with(" ago)");
+    let one = |line: &str| match line.rsplit_once(" (") {
+        Some((before, age)) if is_age(&format!("({age}")) => before.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|line| one(line) + "\n").collect()
 }
 
 /// In lower-case hex, as the API writes it.

@@ -16,7 +16,7 @@ async fn an_upload_is_stored_and_shown() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stderr, format!("uploaded {} bytes, verified\n", package().len()));
     let stored = fixture.emulator.package(TARGET[1], 3).unwrap();
-    assert!(ended.stdout.contains(stored.hashsum()), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&stored.hashsum()[..12]), "{}", ended.stdout);
     let request = &fixture.emulator.requests()[0];
     assert_eq!(request.package().unwrap().filename.as_deref(), Some("app.tar.gz"));
     assert_eq!(fixture.get(&[]).await.stdout, ended.stdout);
@@ -87,35 +87,6 @@ async fn what_is_no_file_is_refused_here() {
     }
     assert_eq!(ended(&mut fixture.command(put("-", &[])), b"").await.code, Some(6));
     assert_eq!(fixture.emulator.connections(), 0);
-}
-
-#[tokio::test]
-async fn each_way_to_fail_says_whether_anything_is_stored() {
-    let fixture = Fixture::start().await;
-    fixture.write("app.tar.gz", &package());
-    for (name, fault, code, stored) in [
-        ("put-400.txt", Fault::answer(Answer::bad_package()), 3, "no"),
-        ("put-401.txt", Fault::early_answer(Answer::unauthorized()), 3, "no"),
-        ("put-403.txt", Fault::early_answer(Answer::read_only_token()), 3, "no"),
-        ("put-404.txt", Fault::early_answer(Answer::not_found()), 3, "no"),
-        ("put-422.txt", Fault::early_answer(Answer::version_locked(TARGET[1], 3)), 3, "no"),
-        ("put-503.txt", Fault::answer(Answer::new(503)), 3, "unknown"),
-        ("put-lost.txt", Fault::lost_answer(), 4, "unknown"),
-        (
-            "put-redirect.txt",
-            Fault::answer(Answer::redirect(307, "https://elsewhere.test/")),
-            1,
-            "unknown",
-        ),
-    ] {
-        fixture.emulator.fault(fault);
-        let ended = fixture.put("app.tar.gz", &["--json", "--retries", "0"]).await;
-        assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
-        assert_golden(name, &ended.stderr);
-        let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
-        assert_eq!(printed["error"]["stored"], stored, "{name}");
-        assert_eq!(printed["error"]["exit_code"], code, "{name}");
-    }
 }
 
 #[tokio::test]

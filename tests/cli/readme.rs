@@ -69,7 +69,11 @@ async fn the_commands_of_the_readme_print_what_it_says() {
             assert_prints(&fixture, &emulator, example).await;
         }
     }
-    assert_eq!(emulator.requests().len(), 3, "put, curl's put, get");
+    assert_eq!(
+        emulator.requests().len(),
+        4,
+        "put, curl's put, get, and whether the version is there"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ async fn the_help_says_what_can_be_typed() {
         ("help-put.txt", &["put", "--help"]),
         ("help-check.txt", &["check", "--help"]),
         ("help-completions.txt", &["completions", "--help"]),
+        ("help-man.txt", &["man", "--help"]),
         ("help-emulate.txt", &["emulate", "--help"]),
         ("help-demo.txt", &["demo", "--help"]),
     ] {
@@ -90,6 +91,33 @@ async fn what_is_no_token_is_refused_before_anything_is_sent() {
         assert!(!ended.stderr.contains("hunter"), "{}", ended.stderr);
     }
     assert_eq!(fixture.emulator.connections(), 0);
+}
+
+#[tokio::test]
+async fn each_subcommand_has_a_manual_page_with_all_that_its_help_says() {
+    let fixture = Fixture::start().await;
+    let ended = fixture.run(["man", "share/man1", "--quiet"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "it makes the folder");
+    for (page, words) in [
+        ("fastly-package", &["EXIT CODES", "ENVIRONMENT", "NO_COLOR", "put(1)"][..]),
+        ("fastly-package-get", &["targets", "fBFASTLY_SERVICE_ID", "EXAMPLES", "files_hash"]),
+        ("fastly-package-put", &["if\\-changed", "dry\\-run", "FASTLY_API_ENDPOINT", "100"]),
+        ("fastly-package-check", &["json"]),
+        ("fastly-package-completions", &["fish"]),
+        ("fastly-package-man", &["FOLDER"]),
+        ("fastly-package-emulate", &["listen"]),
+        ("fastly-package-demo", &["package"]),
+    ] {
+        let text = std::fs::read_to_string(fixture.path(&format!("share/man1/{page}.1"))).unwrap();
+        assert!(text.contains(".TH "), "{text}");
+        for word in words {
+            assert!(text.contains(word), "{page}: {word}: {text}");
+        }
+    }
+    fixture.write("file", b"");
+    let failed = fixture.run(["man", "file"]).await;
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("can't write manual pages to file"), "{}", failed.stderr);
 }
 
 #[tokio::test]

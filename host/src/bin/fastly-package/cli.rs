@@ -1,59 +1,80 @@
 //! What can be typed.
 
+mod after_help;
+
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Get and put the Compute package of a Fastly service version, through a sandboxed component.
 #[derive(Parser)]
-#[command(name = "fastly-package", version, after_help = EXIT_CODES)]
+#[command(name = "fastly-package", version, after_help = after_help::all())]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
     /// Print errors and results, nothing else.
-    #[arg(short, long, global = true, display_order = 900)]
+    #[arg(short, long, global = true, display_order = 900, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 
     /// Say what is done, on stderr; twice for more. Neither shows the token.
-    #[arg(short, long, global = true, display_order = 901, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 901, help_heading = OUTPUT, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Color what is printed. auto: on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, display_order = 902, help_heading = OUTPUT, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  anything not below: an answer that isn't the API's, no token
-  2  wrong usage
-  3  the API said no
-  4  the API was not reached, or the connection was lost
-  5  timed out
-  6  the package was refused here: missing, a folder, empty, too large, not a package, unreadable, changed while it was read
-  7  what the API stored is not what was sent";
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// What goes before the terminal's and the environment's word.
+    pub(crate) fn choice(self) -> Option<anstream::ColorChoice> {
+        match self {
+            Self::Auto => None,
+            Self::Always => Some(anstream::ColorChoice::Always),
+            Self::Never => Some(anstream::ColorChoice::Never),
+        }
+    }
+}
+
+/// The heading of the flags that say what is printed.
+const OUTPUT: &str = "Output";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Show the package of a service version.
-    #[command(
-        after_help = "Example:\n  fastly-package get --service-id SU1Z0isxPaozGVKXdv0eY --version 3"
-    )]
+    #[command(after_help = after_help::get(), override_usage = "\
+fastly-package get [OPTIONS] --service-id <ID> --version <N>
+       fastly-package get [OPTIONS] --targets <FILE>")]
     Get(Get),
     /// Upload a package to a service version that is neither active nor locked.
-    #[command(
-        after_help = "Example:\n  fastly-package put --service-id SU1Z0isxPaozGVKXdv0eY --version 3 --package pkg/app.tar.gz"
-    )]
+    #[command(after_help = after_help::put())]
     Put(Put),
     /// Say what a package is and what is wrong with it, without the network.
-    #[command(after_help = "Example:\n  fastly-package check pkg/app.tar.gz")]
+    #[command(after_help = after_help::CHECK)]
     Check(Check),
     /// Print a script that completes this command in a shell.
-    #[command(after_help = "Example:\n  source <(fastly-package completions bash)")]
+    #[command(after_help = after_help::COMPLETIONS)]
     Completions(Completions),
+    /// Write the manual pages of this command and its subcommands.
+    #[command(after_help = after_help::MAN)]
+    Man(Man),
     /// Serve an emulation of the API on this machine, for tests and trials.
+    #[command(after_help = after_help::EMULATE)]
     Emulate(Emulate),
     /// Upload a package to an emulated API and get it back.
+    #[command(after_help = after_help::DEMO)]
     Demo(Demo),
 }
 
@@ -98,15 +119,29 @@ pub(crate) struct Connection {
 /// Shows the package of a service version.
 #[derive(Args)]
 pub(crate) struct Get {
-    #[command(flatten)]
-    pub(crate) target: Target,
+    /// The service's ID.
+    #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "targets")]
+    pub(crate) service_id: Option<String>,
+
+    /// The version's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)), required_unless_present = "targets")]
+    pub(crate) version: Option<u32>,
+
+    /// Get several: lines of a service and a version, or with --service-id of a version alone, in this file or from stdin (-). Prints a
+    /// line of JSON for each as it comes; one that fails doesn't stop the rest, and the exit code is the highest of theirs.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["version", "field"])]
+    pub(crate) targets: Option<PathBuf>,
+
+    /// How many of several to get at a time.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=500), conflicts_with = "version")]
+    pub(crate) jobs: u16,
 
     /// Print one JSON object, with the API's own JSON in it under `raw`.
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
     /// Print the value of this field alone; of several, such as authors, one a line.
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(FIELDS), conflicts_with = "json")]
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT, value_parser = PossibleValuesParser::new(FIELDS), conflicts_with = "json")]
     pub(crate) field: Option<String>,
 
     #[command(flatten)]
@@ -154,7 +189,7 @@ pub(crate) struct Put {
     pub(crate) if_changed: bool,
 
     /// Say what would be sent, and write nothing.
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
     /// Don't compare what the API stored with what was sent.
@@ -166,7 +201,7 @@ pub(crate) struct Put {
     pub(crate) force: bool,
 
     /// Print one JSON object, with the API's own JSON in it under `raw`.
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
     #[command(flatten)]
@@ -181,7 +216,7 @@ pub(crate) struct Check {
     pub(crate) file: PathBuf,
 
     /// Print one JSON object.
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 }
 
@@ -198,6 +233,14 @@ pub(crate) enum When {
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Writes the manual pages.
+#[derive(Args)]
+pub(crate) struct Man {
+    /// The folder for them; it is made where it isn't there.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 /// Serves an emulation of the API.
@@ -221,9 +264,9 @@ pub(crate) struct Demo {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("it must be longer than nothing".into()),
-        Ok(duration) => Ok(duration),
+    match text.parse::<SignedDuration>() {
+        Ok(duration) if !duration.is_positive() => Err("it must be longer than nothing".into()),
+        Ok(duration) => Ok(duration.unsigned_abs()),
         Err(error) => Err(format!("{error}; write it such as 30s or 2m")),
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod progress;
 mod report;
+mod times;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -14,6 +15,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if let Some(choice) = cli.color.choice() {
+        choice.write_global();
+    }
     trace(cli.verbose);
     // One thread: what takes time in a call, reading and hashing, has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

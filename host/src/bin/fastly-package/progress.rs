@@ -1,58 +1,133 @@
-//! How far an upload is, on a terminal.
+//! How far an upload is: a bar on a terminal, a line every few seconds elsewhere where that is asked for.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::report::Report;
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const SENDING: &str =
-    "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left";
+    "{bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
 /// What was read is handed on, but the last of it may still be on its way.
-const SENT: &str = "{bar:30} {binary_total_bytes}, waiting for the API";
+const SENT: &str = "{bar:30} {decimal_total_bytes}, waiting for the API";
+const VERIFYING: &str = "{bar:30} {decimal_total_bytes}, verifying";
 
-/// A bar with size, rate and time left; nothing before it begins, and nothing where stderr is no terminal.
+/// From line to line.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// An upload on its way. Nothing is shown before it begins.
 #[derive(Clone)]
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress(Arc<State>);
+
+struct State {
+    bar: ProgressBar,
+    lines: AtomicBool,
+    whole: AtomicBool,
+    verifying: AtomicBool,
+}
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(ProgressBar::hidden())
+        Self(Arc::new(State {
+            bar: ProgressBar::hidden(),
+            lines: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
+            verifying: AtomicBool::new(false),
+        }))
     }
 }
 
 impl Progress {
-    pub(crate) fn begin(&self, size: u64, quiet: bool) {
-        self.0.set_length(size);
+    pub(crate) fn begin(&self, size: u64, report: Report) {
+        let bar = &self.0.bar;
+        bar.set_length(size);
         self.style(SENDING);
-        if !quiet && std::io::stderr().is_terminal() {
-            self.0.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-            self.0.reset();
+        if report.quiet {
+            return;
+        }
+        if std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            bar.reset();
+        } else {
+            self.0.lines.store(report.verbose, Ordering::Relaxed);
         }
     }
 
     /// Moves the bar to what was read; a retry begins at the beginning.
     pub(crate) fn advance(&self, read: u64) {
-        if read < self.0.position() {
-            self.style(SENDING);
-            self.0.reset();
+        let bar = &self.0.bar;
+        if read < bar.position() {
+            self.again();
         }
-        self.0.set_position(read);
-        if self.0.length() == Some(read) {
+        bar.set_position(read);
+        if bar.length() == Some(read) {
+            self.0.whole.store(true, Ordering::Relaxed);
             self.style(SENT);
-            self.0.tick();
+            bar.tick();
+        }
+    }
+
+    /// What was sent isn't stored, and is about to be sent again.
+    pub(crate) fn again(&self) {
+        self.0.whole.store(false, Ordering::Relaxed);
+        self.0.verifying.store(false, Ordering::Relaxed);
+        self.style(SENDING);
+        self.0.bar.reset();
+    }
+
+    /// A GET is to show what is stored.
+    pub(crate) fn verify(&self) {
+        self.0.verifying.store(true, Ordering::Relaxed);
+        self.style(VERIFYING);
+        self.0.bar.tick();
+    }
+
+    /// Whether the package was read to its end, so that all of it may have been sent.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.whole.load(Ordering::Relaxed)
+    }
+
+    /// Runs an upload, and says each few seconds how far it is where that is to be lines.
+    pub(crate) async fn beside<T>(&self, upload: impl Future<Output = T>, say: impl Fn(&str)) -> T {
+        let mut upload = std::pin::pin!(upload);
+        loop {
+            match tokio::time::timeout(INTERVAL, upload.as_mut()).await {
+                Ok(ended) => return ended,
+                Err(_) if self.0.lines.load(Ordering::Relaxed) => say(&self.line()),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn line(&self) -> String {
+        let bar = &self.0.bar;
+        let (read, size) = (bar.position(), bar.length().unwrap_or_default());
+        match (self.is_whole(), self.0.verifying.load(Ordering::Relaxed)) {
+            (_, true) => format!("sent {}, verifying", DecimalBytes(size)),
+            (true, false) => format!("sent {}, waiting for the API", DecimalBytes(size)),
+            (false, false) => format!(
+                "sent {} of {}, {}/s, {} left",
+                DecimalBytes(read),
+                DecimalBytes(size),
+                DecimalBytes(bar.per_sec() as u64),
+                HumanDuration(bar.eta())
+            ),
         }
     }
 
     /// Takes the bar away while something is printed.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
+        self.0.bar.suspend(print);
     }
 
     pub(crate) fn clear(&self) {
-        self.0.finish_and_clear();
+        self.0.bar.finish_and_clear();
     }
 
     fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.0.set_style(style);
+            self.0.bar.set_style(style);
         }
     }
 }
@@ -60,11 +135,60 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
 
     #[test]
     fn the_templates_are_well_formed() {
-        for template in [SENDING, SENT] {
+        for template in [SENDING, SENT, VERIFYING] {
             ProgressStyle::with_template(template).unwrap();
         }
+    }
+
+    /// What is said of an upload of 10 MB that stops twice on its way, and once when it is sent.
+    async fn said(verbose: bool, quiet: bool) -> Vec<String> {
+        let said = RefCell::new(Vec::new());
+        let progress = Progress::default();
+        progress.begin(10_000_000, Report { json: false, quiet, verbose, upload: true });
+        // Wherever the tests run.
+        progress.0.bar.set_draw_target(ProgressDrawTarget::hidden());
+        progress.0.lines.store(verbose && !quiet, Ordering::Relaxed);
+        let upload = async {
+            for read in [2_000_000, 4_000_000, 10_000_000] {
+                progress.advance(read);
+                tokio::time::sleep(INTERVAL * 11 / 10).await;
+            }
+            progress.verify();
+            tokio::time::sleep(INTERVAL).await;
+        };
+        progress.beside(upload, |line| said.borrow_mut().push(line.to_owned())).await;
+        said.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_few_seconds_a_line_says_how_far_it_is() {
+        let said = said(true, false).await;
+        assert!(said[0].starts_with("sent 2.00 MB of 10.00 MB, "), "{said:?}");
+        assert!(said[0].ends_with(" left"), "{said:?}");
+        assert!(said[1].starts_with("sent 4.00 MB of 10.00 MB, "), "{said:?}");
+        assert_eq!(said[2..], ["sent 10.00 MB, waiting for the API", "sent 10.00 MB, verifying"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_told_who_did_not_ask() {
+        assert!(said(false, false).await.is_empty());
+        assert!(said(true, true).await.is_empty());
+    }
+
+    #[test]
+    fn what_was_read_to_its_end_may_have_been_sent_until_it_is_sent_again() {
+        let progress = Progress::default();
+        progress.begin(10, Report { json: false, quiet: true, verbose: false, upload: true });
+        assert!(!progress.is_whole());
+        progress.advance(9);
+        assert!(!progress.is_whole());
+        progress.advance(10);
+        assert!(progress.is_whole());
+        progress.again();
+        assert!(!progress.is_whole());
     }
 }

@@ -1,16 +1,20 @@
 //! All printing. stdout is the result, stderr is for people.
 
 mod check;
+mod json;
+mod package;
+mod style;
 
-use crate::failure::{Failure, Operation};
-use check::FindingJson;
-use fastly_package::{Error, PackageMetadata, Proof, RateLimit, Reply, Retry, Stored};
-use serde::Serialize;
+use crate::failure::{Cause, Failure, Operation};
+use anstyle::Style;
+use fastly_package::{Proof, Reply, Retry};
+use indicatif::DecimalBytes;
+use json::{FailureJson, RehearsalJson, ReplyJson, to_json};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
+use style::styled;
 
 /// How many of the things that are wrong with a package are shown when the API has refused it.
 const FINDINGS: usize = 5;
@@ -20,6 +24,7 @@ const FINDINGS: usize = 5;
 pub(crate) struct Report {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
     /// Whether it is about an upload: then a failure says what became of it.
     pub(crate) upload: bool,
 }
@@ -42,7 +47,7 @@ impl Report {
         }
         match self.json {
             true => self.line(&to_json(&ReplyJson::new(reply, sent))),
-            false => self.line(&table(reply)),
+            false => self.line(&package::table(reply, self.verbose)),
         }
     }
 
@@ -63,18 +68,15 @@ impl Report {
 
     /// The package that a version has, which is what was to be uploaded.
     pub(crate) fn unchanged(self, reply: &Reply) -> Result<(), Failure> {
-        self.say("unchanged: the version has these files already, nothing was uploaded");
+        self.done("unchanged", ": the version has these files already, nothing was uploaded");
         match self.json {
-            true => self.line(&to_json(&ReplyJson {
-                uploaded: Some(false),
-                ..ReplyJson::new(reply, None)
-            })),
-            false => self.line(&table(reply)),
+            true => self.line(&to_json(&ReplyJson::new(reply, None).unchanged())),
+            false => self.line(&package::table(reply, self.verbose)),
         }
     }
 
     /// What would have been uploaded.
-    pub(crate) fn rehearsed(self, operation: &Operation, size: u64) -> Result<(), Failure> {
+    pub(crate) fn rehearsed(self, operation: &Operation, bytes: u64) -> Result<(), Failure> {
         let Operation { service_id, version, .. } = operation;
         match self.json {
             true => self.line(&to_json(&RehearsalJson {
@@ -82,52 +84,85 @@ impl Report {
                 uploaded: false,
                 service_id,
                 version: *version,
-                size,
+                size: bytes,
             })),
             false => self.line(&format!(
-                "would upload {size} bytes to service {} version {version}",
+                "would upload {} to service {} version {version}",
+                size(bytes),
                 printable(service_id)
             )),
         }
     }
 
     fn sent(self, sent: Sent<'_>) {
-        let unproven = |why: &str| self.say(&format!("warning: stored, but not verified: {why}"));
+        let unproven = |why: &str| self.warn(&format!("stored, but not verified: {why}"));
         match sent.proof {
             Proof::Unnamed => unproven("the API names no SHA-512 of it"),
-            Proof::Failed(error) => unproven(&printable(&error.to_string())),
+            Proof::Failed(error) => unproven(&error.to_string()),
             _ => {}
         }
         let verified = if matches!(sent.proof, Proof::Verified) { ", verified" } else { "" };
         if !self.json {
-            self.say(&format!("uploaded {} bytes{verified}", sent.bytes));
+            self.done("uploaded", &format!(" {}{verified}", size(sent.bytes)));
         }
     }
 
-    /// A call that failed is about to be made again.
-    pub(crate) fn retry(self, retry: &Retry<'_>) {
-        let Retry { error, number, limit, wait, .. } = retry;
-        let (error, wait) = (printable(&error.to_string()), wait.as_secs_f64());
-        self.say(&format!("warning: {error}; trying again in {wait:.1}s ({number} of {limit})"));
+    /// A call that failed is about to be made again. `named`: say which one, of several.
+    pub(crate) fn retry(self, retry: &Retry<'_>, named: bool) {
+        let Retry { target, error, number, limit, wait, .. } = retry;
+        let which = match named {
+            true => format!("service {} version {}: ", target.service_id, target.version_id),
+            false => String::new(),
+        };
+        let wait = wait.as_secs_f64();
+        self.warn(&format!("{which}{error}; trying again in {wait:.1}s ({number} of {limit})"));
     }
 
     /// A failure, and the exit code that goes with it.
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
-        let (message, hint) = (failure.message(), failure.hint());
-        err(&format!("error: {}", printable(&message)));
-        for finding in failure.findings().unwrap_or_default().iter().take(FINDINGS) {
-            let finding = format!("{}: {finding}", finding.severity());
-            err(&format!("  in the package: {}", printable(&finding)));
+        let hint = failure.hint();
+        self.error(&failure.message());
+        if let Some(Cause::Package(findings)) = failure.cause() {
+            for finding in findings.iter().take(FINDINGS) {
+                let finding = format!("{}: {finding}", finding.severity());
+                err(&format!("  in the package: {}", printable(&finding)));
+            }
         }
         if let Some(hint) = &hint {
-            err(&format!("hint: {}", printable(hint)));
+            labelled("hint", style::HINT, hint);
         }
-        if self.json {
-            let stored = self.upload.then(|| failure.stored());
+        // Several have each had a line of their own.
+        if self.json && !matches!(failure, Failure::SomeFailed { .. }) {
             // There is nobody left to tell that this can't be written.
-            let _ = out(&to_json(&FailureJson::new(failure, stored, &message, hint.as_deref())));
+            let _ = self.failed_line(failure);
         }
         ExitCode::from(failure.exit_code())
+    }
+
+    /// A failure as a line of the result.
+    pub(crate) fn failed_line(self, failure: &Failure) -> Result<(), Failure> {
+        let (message, hint) = (failure.message(), failure.hint());
+        let stored = self.upload.then(|| failure.stored());
+        self.line(&to_json(&FailureJson::new(failure, stored, &message, hint.as_deref())))
+    }
+
+    /// Something that failed.
+    pub(crate) fn error(self, text: &str) {
+        labelled("error", style::ERROR, text);
+    }
+
+    /// Something that may be wrong, unless they want it quiet.
+    pub(crate) fn warn(self, text: &str) {
+        if !self.quiet {
+            labelled("warning", style::WARNING, text);
+        }
+    }
+
+    /// What to do next, unless they want it quiet.
+    pub(crate) fn hint(self, text: &str) {
+        if !self.quiet {
+            labelled("hint", style::HINT, text);
+        }
     }
 
     /// Something for people, unless they want it quiet.
@@ -135,6 +170,11 @@ impl Report {
         if !self.quiet {
             err(text);
         }
+    }
+
+    /// That something went well, with the word for it first.
+    fn done(self, word: &str, rest: &str) {
+        self.say(&format!("{}{rest}", styled(style::DONE, word)));
     }
 
     /// A line of the result.
@@ -145,13 +185,13 @@ impl Report {
 
 /// There is no way to run anything.
 pub(crate) fn no_runtime(error: &std::io::Error) -> ExitCode {
-    err(&format!("error: can't start: {error}"));
+    labelled("error", style::ERROR, &format!("can't start: {error}"));
     ExitCode::FAILURE
 }
 
 /// A closed pipe is the reader's choice, not a failure.
 fn out(text: &str) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
@@ -159,7 +199,11 @@ fn out(text: &str) -> std::io::Result<()> {
 }
 
 fn err(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+fn labelled(label: &str, style: Style, text: &str) {
+    err(&format!("{} {}", styled(style, &format!("{label}:")), printable(text)));
 }
 
 /// Text from outside without what a terminal would obey.
@@ -173,28 +217,12 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-fn table(reply: &Reply) -> String {
-    let package = &reply.package;
-    let metadata = package.metadata.as_ref();
-    let field =
-        |get: fn(&PackageMetadata) -> &Option<String>| metadata.and_then(|m| get(m).clone());
-    let rows = [
-        ("package", Some(package.id.clone())),
-        ("service", Some(package.service_id.clone())),
-        ("version", Some(package.version.to_string())),
-        ("name", field(|metadata| &metadata.name)),
-        ("description", field(|metadata| &metadata.description)),
-        ("authors", metadata.and_then(|m| m.authors.as_ref()).map(|names| names.join(", "))),
-        ("language", field(|metadata| &metadata.language)),
-        ("cloned from", field(|metadata| &metadata.cloned_from)),
-        ("size", metadata.and_then(|m| m.size).map(|size| format!("{size} bytes"))),
-        ("hashsum", field(|metadata| &metadata.hashsum)),
-        ("files_hash", field(|metadata| &metadata.files_hash)),
-        ("created", package.created_at.clone()),
-        ("updated", package.updated_at.clone()),
-        ("deleted", package.deleted_at.clone()),
-    ];
-    aligned(rows.into_iter().filter_map(|(name, value)| Some((name, value?))))
+/// A number of bytes in a unit that is easy to read, and whole.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        _ => format!("{} ({bytes} bytes)", DecimalBytes(bytes)),
+    }
 }
 
 /// Names and values as people read them; what is empty is left out.
@@ -202,169 +230,12 @@ fn aligned<'n>(rows: impl IntoIterator<Item = (&'n str, String)>) -> String {
     let mut table = String::new();
     for (name, value) in rows {
         if !value.is_empty() {
-            let _ = writeln!(table, "{name:<12} {}", printable(&value));
+            let name = styled(style::NAME, &format!("{name:<12}"));
+            let _ = writeln!(table, "{name} {}", printable(&value));
         }
     }
     table.truncate(table.trim_end().len());
     table
-}
-
-fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
-}
-
-#[derive(Serialize)]
-struct ReplyJson<'a> {
-    id: &'a str,
-    service_id: &'a str,
-    version: u32,
-    created_at: Option<&'a str>,
-    updated_at: Option<&'a str>,
-    deleted_at: Option<&'a str>,
-    metadata: Option<MetadataJson<'a>>,
-    rate_limit: Option<RateLimitJson<'a>>,
-    /// Of `put`: whether it was needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uploaded: Option<bool>,
-    #[serde(flatten)]
-    sent: Option<SentJson>,
-    raw: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-struct RehearsalJson<'a> {
-    dry_run: bool,
-    uploaded: bool,
-    service_id: &'a str,
-    version: u32,
-    size: u64,
-}
-
-#[derive(Serialize)]
-struct MetadataJson<'a> {
-    name: Option<&'a str>,
-    description: Option<&'a str>,
-    authors: Option<&'a [String]>,
-    language: Option<&'a str>,
-    size: Option<u64>,
-    hashsum: Option<&'a str>,
-    files_hash: Option<&'a str>,
-    cloned_from: Option<&'a str>,
-    wasm_metadata: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-struct RateLimitJson<'a> {
-    remaining: Option<u64>,
-    reset: Option<u64>,
-    retry_after: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct SentJson {
-    uploaded_bytes: u64,
-    verified: bool,
-    attempts: u32,
-}
-
-impl<'a> ReplyJson<'a> {
-    fn new(reply: &'a Reply, sent: Option<Sent<'_>>) -> Self {
-        let package = &reply.package;
-        Self {
-            id: &package.id,
-            service_id: &package.service_id,
-            version: package.version,
-            created_at: package.created_at.as_deref(),
-            updated_at: package.updated_at.as_deref(),
-            deleted_at: package.deleted_at.as_deref(),
-            metadata: package.metadata.as_ref().map(|metadata| MetadataJson {
-                name: metadata.name.as_deref(),
-                description: metadata.description.as_deref(),
-                authors: metadata.authors.as_deref(),
-                language: metadata.language.as_deref(),
-                size: metadata.size,
-                hashsum: metadata.hashsum.as_deref(),
-                files_hash: metadata.files_hash.as_deref(),
-                cloned_from: metadata.cloned_from.as_deref(),
-                wasm_metadata: metadata.wasm_metadata.as_deref().and_then(raw),
-            }),
-            rate_limit: reply.rate_limit.as_ref().map(RateLimitJson::new),
-            uploaded: sent.map(|_| true),
-            sent: sent.map(|Sent { bytes, proof, attempts }| SentJson {
-                uploaded_bytes: bytes,
-                verified: matches!(proof, Proof::Verified),
-                attempts,
-            }),
-            raw: raw(&reply.body),
-        }
-    }
-}
-
-impl<'a> RateLimitJson<'a> {
-    fn new(limit: &'a RateLimit) -> Self {
-        let RateLimit { remaining, reset, retry_after } = limit;
-        Self { remaining: *remaining, reset: *reset, retry_after: retry_after.as_deref() }
-    }
-}
-
-/// The API's own JSON, as it came.
-fn raw(json: &str) -> Option<&RawValue> {
-    serde_json::from_str(json).ok()
-}
-
-#[derive(Serialize)]
-struct FailureJson<'a> {
-    error: ErrorJson<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorJson<'a> {
-    message: &'a str,
-    exit_code: u8,
-    status: Option<u16>,
-    title: Option<&'a str>,
-    detail: Option<&'a str>,
-    hint: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stored: Option<&'static str>,
-    rate_limit: Option<RateLimitJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Vec<FindingJson>>,
-}
-
-impl<'a> FailureJson<'a> {
-    fn new(
-        failure: &'a Failure,
-        stored: Option<Stored>,
-        message: &'a str,
-        hint: Option<&'a str>,
-    ) -> Self {
-        let error = match failure {
-            Failure::Operation(_, error) => Some(error),
-            _ => None,
-        };
-        let api = match error {
-            Some(Error::Api { error, .. }) => Some(error),
-            _ => None,
-        };
-        Self {
-            error: ErrorJson {
-                message,
-                exit_code: failure.exit_code(),
-                status: error.and_then(Error::status),
-                title: api.and_then(|api| api.title.as_deref()),
-                detail: api.and_then(|api| api.detail.as_deref()),
-                hint,
-                stored: stored.map(|stored| match stored {
-                    Stored::No => "no",
-                    Stored::Other => "other",
-                    _ => "unknown",
-                }),
-                rate_limit: api.and_then(|api| api.rate_limit.as_ref()).map(RateLimitJson::new),
-                findings: failure.findings().map(FindingJson::all),
-            },
-        }
-    }
 }
 
 #[cfg(test)]
@@ -375,5 +246,13 @@ mod tests {
     fn a_terminal_obeys_nothing_that_came_from_outside() {
         assert_eq!(printable("a\u{1b}[31mred\u{7}\r\n"), "a\\u{1b}[31mred\\u{7}\\u{d} ");
         assert_eq!(printable("paquet é 包"), "paquet é 包");
+    }
+
+    #[test]
+    fn a_size_has_a_unit_and_is_whole_beside_it() {
+        assert_eq!(size(1), "1 bytes");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1_540_845), "1.54 MB (1540845 bytes)");
+        assert_eq!(size(99_000_000), "99.00 MB (99000000 bytes)");
     }
 }

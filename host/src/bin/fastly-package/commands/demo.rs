@@ -1,13 +1,12 @@
 //! `demo`: uploads a package to an emulated API and gets it back, as the real commands would.
 
-use super::Session;
+use super::session::{Limit, Session, failed};
 use crate::cli::{Connection, Demo};
 use crate::failure::{Failure, Kind, Operation, TokenSource};
 use crate::report::Report;
 use fastly_package::{Content, PutOptions, Token};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Config, Emulator};
-use std::time::Instant;
 
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
 const VERSION: u32 = 1;
@@ -26,14 +25,13 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
             (Content::from_bytes(sample::package(sample)), "sample.tar.gz".to_owned())
         }
     };
-    let start = Instant::now();
     let session = |kind| {
         let operation = Operation {
             kind,
             service_id: SERVICE.into(),
             version: VERSION,
             token: TokenSource::Demo,
-            findings: None,
+            cause: None,
         };
         let connection = Connection {
             api: emulator.url(),
@@ -42,9 +40,8 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
             retries: 0,
             ca_cert: None,
         };
-        let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
-        let token = Token::new(TOKEN).map_err(fail)?;
-        Session::open(&connection, token, operation, start, report)
+        let token = Token::new(TOKEN).map_err(|error| failed(&operation, error))?;
+        Session::open(&connection, token, operation, Limit::new(None), report)
     };
     report.say(&format!("Fastly's API, emulated on {}\n", emulator.url()));
     let put = session(Kind::Put)?;

@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &Emulate, report: Report) -> Result<(), Failure> {
         emulator.url()
     ));
     if !args.listen.ip().is_loopback() {
-        report.say("warning: others on the network can reach it, in plain text");
+        report.warn("others on the network can reach it, in plain text");
     }
     emulator.on_request(move |request| report.say(&line(request)));
     let ended = tokio::signal::ctrl_c().await;

@@ -1,19 +1,27 @@
 //! `get`: shows the package of a service version.
 
-use super::{Session, operation, token};
-use crate::cli::Get;
+use super::many;
+use super::session::{Limit, Session, operation};
+use super::token::token;
+use crate::cli::{Get, Target};
 use crate::failure::{Failure, Kind};
 use crate::report::Report;
 use fastly_package::Reply;
-use std::time::Instant;
 
 pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
-    let start = Instant::now();
+    let limit = Limit::new(args.connection.timeout);
+    if let Some(targets) = &args.targets {
+        return many::run(args, targets, limit, report).await;
+    }
+    // clap has seen to it that both are there.
+    let (Some(service_id), Some(version)) = (args.service_id.clone(), args.version) else {
+        return Err(Failure::Usage("--service-id and --version name what to get".into()));
+    };
     let (token, source) = token(&args.connection, report)?;
-    let operation = operation(Kind::Get, &args.target, source);
-    let session = Session::open(&args.connection, token, operation, start, report)?;
+    let operation = operation(Kind::Get, &Target { service_id, version }, source);
+    let session = Session::open(&args.connection, token, operation, limit, report)?;
     match &args.field {
-        Some(field) => session.get_field(field, report).await,
+        Some(field) => report.field(&session.reply().await?, field),
         None => session.get(report).await,
     }
 }
@@ -23,11 +31,10 @@ impl Session {
         report.reply(&self.reply().await?, None)
     }
 
-    async fn get_field(&self, field: &str, report: Report) -> Result<(), Failure> {
-        report.field(&self.reply().await?, field)
-    }
-
-    async fn reply(&self) -> Result<Reply, Failure> {
-        self.plugin.get_package(&self.target).await.map_err(|error| self.failed(error))
+    pub(super) async fn reply(&self) -> Result<Reply, Failure> {
+        match self.plugin.get_package(&self.target).await {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.explained(error).await),
+        }
     }
 }

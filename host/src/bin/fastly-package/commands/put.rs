@@ -1,21 +1,19 @@
 //! `put`: uploads a package to a service version.
 
 use super::check::check;
-use super::{Session, operation, token};
+use super::interrupt::Interrupts;
+use super::session::{Limit, Session, failed, operation};
+use super::token::token;
 use crate::cli::{Put, When};
-use crate::failure::{Failure, Kind, Operation};
+use crate::failure::{Cause, Failure, Kind, Operation};
 use crate::report::{Report, Sent};
-use fastly_package::{
-    Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Stored, TimeoutError,
-    TimeoutKind,
-};
+use fastly_package::{Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Stored};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
 pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
-    let start = Instant::now();
+    let limit = Limit::new(args.connection.timeout);
     let from_stdin = args.package == Path::new("-");
     if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
         return Err(Failure::Usage("the token and the package can't both come from stdin".into()));
@@ -28,10 +26,11 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     }
     let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Put, &args.target, source);
-    let content = within(args.connection.timeout, open(args), &operation).await?;
+    let opened = limit.hold(open(args)).await.and_then(|opened| opened);
+    let content = opened.map_err(|error| failed(&operation, error))?;
     if args.if_changed {
         let get = Operation { kind: Kind::Get, ..operation.clone() };
-        let session = Session::open(&args.connection, token.clone(), get, start, report)?;
+        let session = Session::open(&args.connection, token.clone(), get, limit, report)?;
         if let Some(reply) = session.unchanged(&args.package).await? {
             return report.unchanged(&reply);
         }
@@ -43,23 +42,34 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     };
     let options = PutOptions { expect, verify: !args.no_verify, force: args.force };
     // What --timeout leaves is for this one.
-    let session = Session::open(&args.connection, token, operation, start, report)?;
+    let session = Session::open(&args.connection, token, operation, limit, report)?;
     if args.dry_run {
         return session.rehearse(content, options, report).await;
     }
-    session
-        .put(content, options, report)
-        .await
-        .map_err(|failure| looked_into(failure, &args.package))
+    let cant_catch = |error| Failure::Local("can't catch Ctrl-C".into(), error);
+    let mut interrupts = Interrupts::catch().map_err(cant_catch)?;
+    let putting = async {
+        let put = session.put(content, options, report).await;
+        match put {
+            Err(failure) => Err(looked_into(failure, args.package.clone()).await),
+            Ok(()) => Ok(()),
+        }
+    };
+    tokio::select! {
+        put = putting => put,
+        signal = interrupts.next() => Err(session.interrupted(signal)),
+    }
 }
 
 /// A package that the API refused, with what is wrong with it: the API doesn't say.
-fn looked_into(mut failure: Failure, package: &Path) -> Failure {
+async fn looked_into(mut failure: Failure, package: PathBuf) -> Failure {
     if let Failure::Operation(operation, Error::Api { error, .. }) = &mut failure
         && error.status == 400
         && [&error.title, &error.detail].into_iter().flatten().any(|text| text.contains("metadata"))
     {
-        operation.findings = check(package).ok().map(|checked| checked.findings);
+        let checked = tokio::task::spawn_blocking(move || check(&package)).await;
+        operation.cause =
+            checked.ok().and_then(Result::ok).map(|checked| Cause::Package(checked.findings));
     }
     failure
 }
@@ -99,14 +109,26 @@ impl Session {
         report: Report,
     ) -> Result<(), Failure> {
         let size = content.size();
-        self.progress.begin(size, report.quiet);
+        self.progress.begin(size, report);
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
-        let uploaded = self.plugin.put_package(&self.target, content, options).await;
+        let upload = self.plugin.put_package(&self.target, content, options);
+        let uploaded = self.progress.beside(upload, |line| report.say(line)).await;
         self.progress.clear();
-        let uploaded = uploaded.map_err(|error| self.failed(error))?;
+        let uploaded = match uploaded {
+            Ok(uploaded) => uploaded,
+            Err(error) => return Err(self.explained(error).await),
+        };
         let sent = Sent { bytes: size, proof: &uploaded.proof, attempts: uploaded.attempts };
         report.reply(&uploaded.reply, Some(sent))
+    }
+
+    /// What a signal leaves behind.
+    fn interrupted(&self, signal: u8) -> Failure {
+        self.progress.clear();
+        // What is read is ahead of what is sent: where all was read, all may have been sent.
+        let stored = if self.progress.is_whole() { Stored::Unknown } else { Stored::No };
+        Failure::Interrupted { operation: Box::new(self.operation.clone()), signal, stored }
     }
 }
 
@@ -157,22 +179,4 @@ async fn spool(
         return Err(ContentError::TooLarge { limit }.into());
     }
     Content::from_file(kept)
-}
-
-/// Holds what comes before the call to the limit for everything.
-async fn within(
-    limit: Option<Duration>,
-    opening: impl Future<Output = Result<Content, Error>>,
-    operation: &Operation,
-) -> Result<Content, Failure> {
-    let fail = |error| Failure::Operation(Box::new(operation.clone()), error);
-    let Some(limit) = limit else { return opening.await.map_err(fail) };
-    match tokio::time::timeout(limit, opening).await {
-        Ok(opened) => opened.map_err(fail),
-        Err(_) => {
-            let kind = TimeoutKind::Total;
-            let timed_out = TimeoutError { kind, limit, upload: None, stored: Stored::No };
-            Err(fail(Error::Timeout(timed_out)))
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! What `check` prints.
 
-use super::{Report, aligned, err, printable, to_json};
+use super::json::to_json;
+use super::{Report, aligned, printable, size};
 use crate::failure::Failure;
 use fastly_package::SIZE_LIMIT;
 use fastly_package_archive::{self as archive, Finding, Format, Validity, Wasm};
+use indicatif::DecimalBytes;
 use serde::Serialize;
 use std::path::Path;
 
@@ -22,36 +24,35 @@ impl Report {
         for finding in &checked.findings {
             self.finding(finding);
         }
-        let path = printable(&path.display().to_string());
+        let path = path.display();
         if !checked.has_errors() {
-            self.say(&format!("{path} can be uploaded"));
+            self.done("ok", &format!(": {} can be uploaded", printable(&path.to_string())));
         } else {
             let refused = checked.findings.iter().any(Finding::refuses_upload);
             let what = if refused { "is no package that the API takes" } else { "has errors" };
-            err(&format!("error: {path} {what}: see above"));
+            self.error(&format!("{path} {what}: see above"));
         }
         Ok(())
     }
 
     fn finding(self, finding: &Finding) {
-        let line = format!("{}: {}", finding.severity(), printable(&finding.to_string()));
         match finding.severity() {
-            archive::Severity::Error => err(&line),
-            archive::Severity::Warning => self.say(&line),
+            archive::Severity::Error => self.error(&finding.to_string()),
+            archive::Severity::Warning => self.warn(&finding.to_string()),
         }
-        self.say(&format!("hint: {}", finding.hint()));
+        self.hint(finding.hint());
     }
 }
 
 fn table(checked: &archive::Report) -> String {
     let mut rows = Vec::new();
     let mut row = |name, value| rows.push((name, value));
-    let archive::Report { size, unpacked, files, .. } = checked;
-    row("size", format!("{size} bytes of {SIZE_LIMIT}; unpacks to {unpacked}"));
+    row("size", format!("{} of {}", size(checked.size), DecimalBytes(SIZE_LIMIT)));
+    row("unpacked", size(checked.unpacked));
     let folder = checked.top.as_deref().map(|top| format!(" in {top}/")).unwrap_or_default();
-    row("files", format!("{files}{folder}"));
-    for (number, (name, size)) in checked.largest.iter().enumerate() {
-        row(if number == 0 { "largest" } else { "" }, format!("{name} ({size} bytes)"));
+    row("files", format!("{}{folder}", checked.files));
+    for (number, (name, bytes)) in checked.largest.iter().enumerate() {
+        row(if number == 0 { "largest" } else { "" }, format!("{name}: {}", size(*bytes)));
     }
     row("hashsum", checked.hashsum.clone());
     row("files_hash", checked.files_hash.clone().unwrap_or_default());
@@ -86,9 +87,9 @@ fn kind(wasm: &Wasm) -> String {
         Validity::Unknown(_) => "not validated",
     };
     match wasm.format {
-        Format::Module => format!("module of {} bytes, {validity}", wasm.size),
-        Format::Component => format!("component of {} bytes, {validity}", wasm.size),
-        Format::Unknown => format!("{} bytes of something else", wasm.size),
+        Format::Module => format!("module, {validity}, {}", size(wasm.size)),
+        Format::Component => format!("component, {validity}, {}", size(wasm.size)),
+        Format::Unknown => format!("something else, {}", size(wasm.size)),
     }
 }
 

@@ -1,0 +1,172 @@
+//! What to do next, where there is something.
+
+use super::{Cause, Failure, Kind, Operation};
+use crate::times;
+use fastly_package::{
+    ContentError, Error, Missing, RateLimit, Stored, TimeoutKind, UnexpectedReason,
+};
+
+/// Where Fastly's tokens are made.
+const TOKENS: &str = "https://manage.fastly.com/account/personal/tokens";
+
+impl Failure {
+    /// The next step.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoToken => Some(format!(
+                "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
+            )),
+            Self::Package(_, error) => content_hint(error),
+            Self::NoField(_) | Self::Usage(_) | Self::Local(..) | Self::SomeFailed { .. } => None,
+            Self::Interrupted { operation, stored, .. } => {
+                (*stored == Stored::Unknown).then(|| operation.compare_hint())
+            }
+            Self::Operation(operation, error) => operation.hint(error),
+        }
+    }
+}
+
+impl Operation {
+    fn hint(&self, error: &Error) -> Option<String> {
+        match error {
+            Error::Api { error: api, .. } => {
+                self.api_hint(api.status, error, api.rate_limit.as_ref())
+            }
+            Error::Content(error) => content_hint(error),
+            Error::Token(_) => Some(format!("tokens are made at {TOKENS}")),
+            Error::Mismatch(_) => Some(format!(
+                "don't activate the version before it has the right package: upload again, and see what is stored with {}",
+                self.command("get")
+            )),
+            Error::UnexpectedResponse { response, .. }
+                if self.kind == Kind::Get || response.reason == UnexpectedReason::Status =>
+            {
+                Some("is --api (or FASTLY_API_ENDPOINT) the address of Fastly's API, with no proxy's page before it?".into())
+            }
+            _ if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
+                Some(self.compare_hint())
+            }
+            Error::Transport(lost) if lost.reason.contains("not trusted here") => {
+                Some("name the authority's certificate with --ca-cert".into())
+            }
+            Error::Transport(_) => {
+                Some("check the network, HTTPS_PROXY, and --api where it is given".into())
+            }
+            Error::Timeout(timeout) if timeout.kind == TimeoutKind::Total => {
+                Some("--timeout sets how long it may take".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn api_hint(&self, status: u16, error: &Error, limit: Option<&RateLimit>) -> Option<String> {
+        let Self { service_id, version, token, .. } = self;
+        Some(match status {
+            400 => return self.bad_request_hint(error),
+            401 => format!(
+                "the token was read from {token}: it is wrong or has expired; tokens are made at {TOKENS}"
+            ),
+            403 => match self.kind {
+                Kind::Get => format!(
+                    "the token from {token} needs the scope global:read, and its user the right to see this service"
+                ),
+                Kind::Put => format!(
+                    "the token from {token} needs the scope global, and its user the right to change this service"
+                ),
+            },
+            404 => self.not_found_hint(),
+            406 | 411 | 415 | 417 => "the API takes this request as it is: something on the way may have changed it, see HTTPS_PROXY and --api".into(),
+            409 => "something else is changing this service: try again when it is done".into(),
+            413 => "the API takes at most 100000000 bytes: fastly-package check FILE shows the largest files".into(),
+            422 if error.is_locked() => format!(
+                "clone the version and upload to the clone: fastly service-version clone --service-id {service_id} --version {version}"
+            ),
+            429 => rate_limit_hint(limit),
+            408 | 500.. if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
+                self.compare_hint()
+            }
+            408 | 500.. => "that is on the API's side: try again later, and see https://www.fastlystatus.com".into(),
+            _ => return None,
+        })
+    }
+
+    fn bad_request_hint(&self, error: &Error) -> Option<String> {
+        if let Some(Cause::Package(findings)) = &self.cause {
+            return Some(match findings.iter().find(|finding| finding.refuses_upload()) {
+                Some(finding) => finding.hint().into(),
+                None => "nothing is seen here for which the API would refuse the package: ask Fastly's support, with the time of the upload".into(),
+            });
+        }
+        let Error::Api { error, .. } = error else { return None };
+        let deleted = error.detail.as_ref().is_some_and(|detail| detail.ends_with("is deleted"));
+        match (deleted, self.kind) {
+            (true, _) => {
+                Some("a deleted service has no packages: name another with --service-id".into())
+            }
+            (false, Kind::Put) => Some(
+                "fastly-package check FILE says what is wrong with the package, if it is that"
+                    .into(),
+            ),
+            (false, Kind::Get) => None,
+        }
+    }
+
+    /// Which of the causes of a 404 it is, or else all of them.
+    fn not_found_hint(&self) -> String {
+        let Self { kind, service_id, version, token, cause, .. } = self;
+        match (cause, kind) {
+            (Some(Cause::Missing(Missing::Service)), _) => format!(
+                "the token from {token} sees no service {service_id}: is the ID right, and the token of the same account? fastly service list shows those it sees"
+            ),
+            (Some(Cause::Missing(Missing::Version)), _) => format!(
+                "the service is there, but has no version {version}: fastly service-version list --service-id {service_id} shows those it has"
+            ),
+            (Some(Cause::Missing(Missing::Package)), Kind::Get) => format!(
+                "the version is there, but nothing was uploaded to it yet: {} --package FILE",
+                self.command("put")
+            ),
+            (Some(Cause::Missing(Missing::Package)), Kind::Put) => {
+                "service and version are there: is it a Compute service, and not one of VCL?".into()
+            }
+            (_, Kind::Get) => "one of three: the service or version doesn't exist, the token belongs to another account, or nothing was uploaded to this version yet".into(),
+            (_, Kind::Put) => "one of two: the service or version doesn't exist, or the token belongs to another account".into(),
+        }
+    }
+
+    fn compare_hint(&self) -> String {
+        format!("the package may be stored: see with {}", self.command("get"))
+    }
+
+    fn command(&self, name: &str) -> String {
+        let Self { service_id, version, .. } = self;
+        format!("fastly-package {name} --service-id {service_id} --version {version}")
+    }
+}
+
+fn content_hint(error: &ContentError) -> Option<String> {
+    let hint = match error {
+        ContentError::Open(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
+            "`fastly compute build` writes the package to pkg/NAME.tar.gz"
+        }
+        ContentError::NotAFile(_) => "name the .tar.gz that `fastly compute build` wrote to pkg/",
+        ContentError::TooShort { .. } | ContentError::TooLong { .. } | ContentError::Changed => {
+            "nothing was stored; is something still writing to it?"
+        }
+        ContentError::TooLarge { .. } => "that is the API's limit; --force sends it all the same",
+        ContentError::NotAPackage(_) => {
+            "`fastly compute build` writes the package to pkg/NAME.tar.gz; --force sends this all the same"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+fn rate_limit_hint(limit: Option<&RateLimit>) -> String {
+    let reset = limit.and_then(|limit| limit.reset).and_then(times::of_epoch);
+    let after = limit.and_then(|limit| limit.retry_after.as_deref());
+    match (reset, after) {
+        (Some(reset), _) => format!("the limit of writes in an hour resets at {reset}"),
+        (None, Some(after)) => format!("the API says to try again after {after} (seconds or date)"),
+        (None, None) => "the limit of writes in an hour resets at the full hour".into(),
+    }
+}

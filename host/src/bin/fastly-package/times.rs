@@ -1,0 +1,74 @@
+//! Times as people read them: local, with how long ago or how far off.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A time in the zone of this machine, and beside it how long ago it was, or how far off it is.
+pub(crate) fn local(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let text = at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z");
+    let away = now.duration_since(at);
+    let human = roughly(away.unsigned_abs().as_secs());
+    match away.is_negative() {
+        true => format!("{text} (in {human})"),
+        false => format!("{text} ({human} ago)"),
+    }
+}
+
+/// A span of seconds in the largest unit of which it has a whole one.
+fn roughly(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] = [
+        (365 * 86_400, "year"),
+        (30 * 86_400, "month"),
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+    ];
+    let unit = UNITS.iter().find(|(length, _)| seconds >= *length);
+    let (length, name) = unit.unwrap_or(&(1, "second"));
+    match seconds / length {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
+}
+
+/// What the API says of a time (RFC 3339), as people read it; as it came where it is none.
+pub(crate) fn of_api(text: &str) -> String {
+    match text.parse() {
+        Ok(at) => local(at, Timestamp::now(), &TimeZone::system()),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// Epoch seconds as people read them. `None`: too far off to be a date.
+pub(crate) fn of_epoch(seconds: u64) -> Option<String> {
+    let at = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    Some(local(at, Timestamp::now(), &TimeZone::system()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_local_and_says_how_far_off_it_is() {
+        let at = "2024-05-24T20:12:52Z".parse().unwrap();
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        for (now, expected) in [
+            ("2024-05-24T20:12:52Z", "2024-05-24 22:12:52 +02:00 (0 seconds ago)"),
+            ("2024-05-24T20:13:22Z", "2024-05-24 22:12:52 +02:00 (30 seconds ago)"),
+            ("2024-05-24T20:13:52Z", "2024-05-24 22:12:52 +02:00 (1 minute ago)"),
+            ("2024-05-24T23:12:52Z", "2024-05-24 22:12:52 +02:00 (3 hours ago)"),
+            ("2026-11-24T20:12:52Z", "2024-05-24 22:12:52 +02:00 (2 years ago)"),
+            ("2024-05-24T19:52:52Z", "2024-05-24 22:12:52 +02:00 (in 20 minutes)"),
+        ] {
+            assert_eq!(local(at, now.parse().unwrap(), &east), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_left_as_it_came() {
+        assert_eq!(of_api("yesterday"), "yesterday");
+        assert_eq!(of_epoch(u64::MAX), None);
+        assert_eq!(of_epoch(i64::MAX as u64), None);
+    }
+}
