@@ -10,7 +10,7 @@ use std::time::Duration;
 const MANIFEST: &[u8] = b"manifest_version = 3\nname = \"app\"\nlanguage = \"rust\"\n";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();

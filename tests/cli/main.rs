@@ -9,13 +9,17 @@ mod errors;
 mod fault_table;
 mod get;
 mod interrupted;
+mod json;
 mod killed;
 mod outcomes;
 mod proxy;
 mod put;
 mod readme;
+mod recording;
 mod secrets;
 mod targets;
+#[cfg(target_os = "linux")]
+mod terminal;
 #[path = "../all/tls_server.rs"]
 mod tls_server;
 mod usage;

@@ -44,7 +44,7 @@ async fn assert_prints(fixture: &Fixture, emulator: &Emulator, example: &Example
     let binary = Path::new(env!("CARGO_BIN_EXE_fastly-package")).parent().unwrap();
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", &format!("{command} 2>&1")])
+        .args(["-c", &format!("({command}) 2>&1")])
         .current_dir(fixture.folder.path())
         .env_clear()
         .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", binary.display()))
@@ -69,11 +69,8 @@ async fn the_commands_of_the_readme_print_what_it_says() {
             assert_prints(&fixture, &emulator, example).await;
         }
     }
-    assert_eq!(
-        emulator.requests().len(),
-        4,
-        "put, curl's put, get, and whether the version is there"
-    );
+    // put, curl's put, get and get --targets, with a lookup of what is missing for each that failed.
+    assert_eq!(emulator.requests().len(), 2 + 2 + 3);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::report::Report;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const SENDING: &str =
@@ -14,7 +14,9 @@ const SENT: &str = "{bar:30} {decimal_total_bytes}, waiting for the API";
 const VERIFYING: &str = "{bar:30} {decimal_total_bytes}, verifying";
 
 /// From line to line.
-const INTERVAL: Duration = Duration::from_secs(5);
+const LINES: Duration = Duration::from_secs(5);
+/// From one drawing of the bar to the next, where nothing moves.
+const DRAWINGS: Duration = Duration::from_millis(200);
 
 /// An upload on its way. Nothing is shown before it begins.
 #[derive(Clone)]
@@ -22,16 +24,34 @@ pub(crate) struct Progress(Arc<State>);
 
 struct State {
     bar: ProgressBar,
-    lines: AtomicBool,
+    shown: Mutex<Shown>,
     whole: AtomicBool,
     verifying: AtomicBool,
+}
+
+/// How it is shown.
+#[derive(Clone, Copy)]
+enum Shown {
+    Not,
+    Bar,
+    Lines,
+}
+
+impl Shown {
+    fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Not => None,
+            Self::Bar => Some(DRAWINGS),
+            Self::Lines => Some(LINES),
+        }
+    }
 }
 
 impl Default for Progress {
     fn default() -> Self {
         Self(Arc::new(State {
             bar: ProgressBar::hidden(),
-            lines: AtomicBool::new(false),
+            shown: Mutex::new(Shown::Not),
             whole: AtomicBool::new(false),
             verifying: AtomicBool::new(false),
         }))
@@ -43,15 +63,21 @@ impl Progress {
         let bar = &self.0.bar;
         bar.set_length(size);
         self.style(SENDING);
-        if report.quiet {
-            return;
-        }
-        if std::io::stderr().is_terminal() {
+        let shown = match std::io::stderr().is_terminal() {
+            _ if report.quiet => Shown::Not,
+            true => Shown::Bar,
+            false if report.verbose => Shown::Lines,
+            false => Shown::Not,
+        };
+        if let Shown::Bar = shown {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
             bar.reset();
-        } else {
-            self.0.lines.store(report.verbose, Ordering::Relaxed);
         }
+        self.show(shown);
+    }
+
+    fn show(&self, shown: Shown) {
+        *self.0.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     /// Moves the bar to what was read; a retry begins at the beginning.
@@ -88,14 +114,17 @@ impl Progress {
         self.0.whole.load(Ordering::Relaxed)
     }
 
-    /// Runs an upload, and says each few seconds how far it is where that is to be lines.
+    /// Runs an upload, and shows how far it is: in a line that is said, or by drawing the bar again, since one that is drawn too soon
+    /// after another is left out.
     pub(crate) async fn beside<T>(&self, upload: impl Future<Output = T>, say: impl Fn(&str)) -> T {
+        let shown = *self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(interval) = shown.interval() else { return upload.await };
         let mut upload = std::pin::pin!(upload);
         loop {
-            match tokio::time::timeout(INTERVAL, upload.as_mut()).await {
+            match tokio::time::timeout(interval, upload.as_mut()).await {
                 Ok(ended) => return ended,
-                Err(_) if self.0.lines.load(Ordering::Relaxed) => say(&self.line()),
-                Err(_) => {}
+                Err(_) if matches!(shown, Shown::Lines) => say(&self.line()),
+                Err(_) => self.0.bar.tick(),
             }
         }
     }
@@ -144,21 +173,21 @@ mod tests {
         }
     }
 
+    const QUIET: Report = Report { json: false, quiet: true, verbose: false, upload: true };
+
     /// What is said of an upload of 10 MB that stops twice on its way, and once when it is sent.
-    async fn said(verbose: bool, quiet: bool) -> Vec<String> {
+    async fn said(shown: Shown) -> Vec<String> {
         let said = RefCell::new(Vec::new());
         let progress = Progress::default();
-        progress.begin(10_000_000, Report { json: false, quiet, verbose, upload: true });
-        // Wherever the tests run.
-        progress.0.bar.set_draw_target(ProgressDrawTarget::hidden());
-        progress.0.lines.store(verbose && !quiet, Ordering::Relaxed);
+        progress.begin(10_000_000, QUIET);
+        progress.show(shown);
         let upload = async {
             for read in [2_000_000, 4_000_000, 10_000_000] {
                 progress.advance(read);
-                tokio::time::sleep(INTERVAL * 11 / 10).await;
+                tokio::time::sleep(LINES * 11 / 10).await;
             }
             progress.verify();
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(LINES).await;
         };
         progress.beside(upload, |line| said.borrow_mut().push(line.to_owned())).await;
         said.into_inner()
@@ -166,7 +195,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_few_seconds_a_line_says_how_far_it_is() {
-        let said = said(true, false).await;
+        let said = said(Shown::Lines).await;
         assert!(said[0].starts_with("sent 2.00 MB of 10.00 MB, "), "{said:?}");
         assert!(said[0].ends_with(" left"), "{said:?}");
         assert!(said[1].starts_with("sent 4.00 MB of 10.00 MB, "), "{said:?}");
@@ -175,14 +204,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_told_who_did_not_ask() {
-        assert!(said(false, false).await.is_empty());
-        assert!(said(true, true).await.is_empty());
+        assert!(said(Shown::Not).await.is_empty());
+        assert!(said(Shown::Bar).await.is_empty());
     }
 
     #[test]
     fn what_was_read_to_its_end_may_have_been_sent_until_it_is_sent_again() {
         let progress = Progress::default();
-        progress.begin(10, Report { json: false, quiet: true, verbose: false, upload: true });
+        progress.begin(10, QUIET);
         assert!(!progress.is_whole());
         progress.advance(9);
         assert!(!progress.is_whole());

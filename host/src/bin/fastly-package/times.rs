@@ -8,27 +8,28 @@ pub(crate) fn local(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let text = at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z");
     let away = now.duration_since(at);
     let human = roughly(away.unsigned_abs().as_secs());
-    match away.is_negative() {
-        true => format!("{text} (in {human})"),
-        false => format!("{text} ({human} ago)"),
+    match human {
+        None => format!("{text} (now)"),
+        Some(human) if away.is_negative() => format!("{text} (in {human})"),
+        Some(human) => format!("{text} ({human} ago)"),
     }
 }
 
-/// A span of seconds in the largest unit of which it has a whole one.
-fn roughly(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 5] = [
+/// A span of seconds in the largest unit of which it has a whole one. `None`: it has none of any.
+fn roughly(seconds: u64) -> Option<String> {
+    const UNITS: [(u64, &str); 6] = [
         (365 * 86_400, "year"),
         (30 * 86_400, "month"),
         (86_400, "day"),
         (3_600, "hour"),
         (60, "minute"),
+        (1, "second"),
     ];
-    let unit = UNITS.iter().find(|(length, _)| seconds >= *length);
-    let (length, name) = unit.unwrap_or(&(1, "second"));
-    match seconds / length {
+    let (length, name) = UNITS.iter().find(|(length, _)| seconds >= *length)?;
+    Some(match seconds / length {
         1 => format!("1 {name}"),
         count => format!("{count} {name}s"),
-    }
+    })
 }
 
 /// What the API says of a time (RFC 3339), as people read it; as it came where it is none.
@@ -54,7 +55,7 @@ mod tests {
         let at = "2024-05-24T20:12:52Z".parse().unwrap();
         let east = TimeZone::fixed(jiff::tz::offset(2));
         for (now, expected) in [
-            ("2024-05-24T20:12:52Z", "2024-05-24 22:12:52 +02:00 (0 seconds ago)"),
+            ("2024-05-24T20:12:52Z", "2024-05-24 22:12:52 +02:00 (now)"),
             ("2024-05-24T20:13:22Z", "2024-05-24 22:12:52 +02:00 (30 seconds ago)"),
             ("2024-05-24T20:13:52Z", "2024-05-24 22:12:52 +02:00 (1 minute ago)"),
             ("2024-05-24T23:12:52Z", "2024-05-24 22:12:52 +02:00 (3 hours ago)"),
