@@ -17,12 +17,28 @@ use std::borrow::Cow;
 use std::time::Duration;
 use wasmtime::component::Component;
 
-/// The component as it was built: what other hosts run.
+/// The component as it was built: what other hosts run. It is a WebAssembly component of the world in `wit/world.wit`.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&folder)?;
+/// std::fs::write("fastly-package.wasm", fastly_package::COMPONENT)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 /// The same, compiled for this machine.
 pub(crate) const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
 
-/// How long each step may take.
+/// How long each step may take. Past one of these a call fails with [`Error::Timeout`], which says which it was.
+///
+/// ```
+/// use fastly_package::Timeouts;
+/// use std::time::Duration;
+///
+/// let minute = Duration::from_secs(60);
+/// let timeouts = Timeouts { stall: minute / 2, total: Some(10 * minute), ..Timeouts::default() };
+/// assert_eq!(timeouts.connect, minute / 6);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// Making a connection, name resolution included. Default: 10 s.
@@ -62,7 +78,20 @@ impl Timeouts {
     }
 }
 
-/// Sets up a [`Plugin`].
+/// Sets up a [`Plugin`]. Only the token has no default.
+///
+/// ```
+/// use fastly_package::{Plugin, Retries, Timeouts, Token};
+/// use std::time::Duration;
+///
+/// let plugin = Plugin::builder()
+///     .token(Token::new("0123456789abcdef")?)
+///     .timeouts(Timeouts { total: Some(Duration::from_secs(60)), ..Timeouts::default() })
+///     .retries(Retries { limit: 5, ..Retries::default() })
+///     .few_calls()
+///     .build()?;
+/// # Ok::<(), fastly_package::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct PluginBuilder {
     token: Option<Token>,
@@ -86,12 +115,34 @@ impl PluginBuilder {
     }
 
     /// Sets where the API is. Default: `https://api.fastly.com`.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// let plugin = Plugin::builder().token(token).api("http://127.0.0.1:8080".parse()?).build()?;
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn api(mut self, api: ApiUrl) -> Self {
         self.api = Some(api);
         self
     }
 
-    /// Sets the `User-Agent`. Default: this crate's name and version.
+    /// Sets the `User-Agent`, in visible ASCII characters and spaces: with another one each call fails with
+    /// [`Error::InvalidArgument`]. Default: this crate's name and version.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, ServiceVersion, Token};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = fastly_package_emulator::Emulator::start(Default::default()).await?;
+    /// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// let plugin = builder.user_agent("deployer/2.1").build()?;
+    /// # plugin.get_package(&target).await.unwrap_err();
+    /// # assert_eq!(emulator.requests()[0].header("user-agent"), Some("deployer/2.1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = Some(user_agent.into());
         self
@@ -111,7 +162,19 @@ impl PluginBuilder {
 
     /// Trusts the certificates in this PEM text, beside the platform's.
     ///
-    /// Fails with [`Error::InvalidArgument`] when there is no certificate in it.
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] when there is no certificate in it, or one of them is malformed.
+    ///
+    /// ```
+    /// # use fastly_package::Plugin;
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("ca.pem", rcgen::generate_simple_self_signed(["api.test".into()])?.cert.pem())?;
+    /// let builder = Plugin::builder().ca_certificates(&std::fs::read("ca.pem")?)?;
+    /// assert!(builder.ca_certificates(b"no certificate").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ca_certificates(mut self, pem: &[u8]) -> Result<Self> {
         let wrong = |why: &str| Error::InvalidArgument(format!("the CA certificates: {why}"));
         let before = self.roots.len();
@@ -130,7 +193,14 @@ impl PluginBuilder {
         self
     }
 
-    /// Calls `listener` before each retry, before it is waited for. It must not block.
+    /// Calls `listener` before each retry, before it is waited for. It must not block. One listener: another takes its place.
+    ///
+    /// ```
+    /// # use fastly_package::Plugin;
+    /// let builder = Plugin::builder().on_retry(|retry| {
+    ///     eprintln!("{}; try {} of {} in {:?}", retry.error, retry.number, retry.limit, retry.wait);
+    /// });
+    /// ```
     pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
         self.on_retry = OnRetry::new(listener);
         self
@@ -161,15 +231,32 @@ impl PluginBuilder {
     ///
     /// The bytes must be what this version of wasmtime compiled under this crate's engine configuration, and must come from a place
     /// that is trusted as much as this program: they are machine code, and wasmtime can't check it.
+    ///
+    /// ```no_run
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// let code = std::fs::read("plugin.cwasm")?;
+    /// // SAFETY: this program's build compiled it and installed it beside the program.
+    /// let plugin = unsafe { Plugin::builder().token(token).precompiled_component(code) }.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub unsafe fn precompiled_component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         self.component = Some(bytes.into());
         self
     }
 
-    /// Loads the component.
+    /// Loads the component. Nothing is connected to.
     ///
-    /// Fails with [`Error::Token`] without a token, and with [`Error::Component`] when the component can't be loaded or wants to import
-    /// what the sandbox doesn't have.
+    /// # Errors
+    ///
+    /// [`Error::Token`] without a token. [`Error::Component`] when the component can't be loaded, wants to import what the sandbox doesn't
+    /// have, or doesn't export the two operations.
+    ///
+    /// ```
+    /// use fastly_package::{Error, Plugin};
+    ///
+    /// assert!(matches!(Plugin::builder().build(), Err(Error::Token(_))));
+    /// ```
     pub fn build(self) -> Result<Plugin> {
         let ground = Ground::shared(!self.few_calls).map_err(unloadable)?;
         self.build_on(ground)
