@@ -4,6 +4,7 @@
 mod check;
 mod command;
 mod emulate;
+mod examples;
 mod fault_table;
 mod get;
 mod killed;
