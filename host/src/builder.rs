@@ -2,6 +2,7 @@
 
 use crate::api::{ApiUrl, FASTLY_API};
 use crate::bindings::PluginPre;
+use crate::code::Code;
 use crate::edge;
 use crate::edge::connect::Connector;
 use crate::edge::token::Token;
@@ -15,7 +16,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::borrow::Cow;
 use std::time::Duration;
-use wasmtime::component::Component;
 
 /// The component as it was built: what other hosts run. It is a WebAssembly component of the world in `wit/world.wit`.
 ///
@@ -26,8 +26,6 @@ use wasmtime::component::Component;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
-/// The same, compiled for this machine.
-pub(crate) const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
 
 /// How long each step may take. Past one of these a call fails with [`Error::Timeout`], which says which it was.
 ///
@@ -104,7 +102,7 @@ pub struct PluginBuilder {
     roots: Vec<CertificateDer<'static>>,
     no_proxy: bool,
     few_calls: bool,
-    component: Option<Cow<'static, [u8]>>,
+    code: Code,
 }
 
 impl PluginBuilder {
@@ -224,6 +222,28 @@ impl PluginBuilder {
         self
     }
 
+    /// Runs another component of the same world, `plugin` in `wit/world.wit`, in place of the embedded one. [`build`](Self::build) compiles
+    /// it, which takes about a second: clone the [`Plugin`] rather than build another. It may have 12 core instances, 2 memories and 4
+    /// tables; with [`few_calls`](Self::few_calls), more.
+    ///
+    /// Of the feature `jit`. What it may do is what the embedded one may.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("plugin.wasm", fastly_package::COMPONENT)?;
+    /// let wasm = std::fs::read("plugin.wasm")?;
+    /// let plugin = Plugin::builder().token(token).component(wasm).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jit")]
+    pub fn component(mut self, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.code = Code::Wasm(wasm.into());
+        self
+    }
+
     /// Runs another component of the same world, compiled ahead of time, in place of the embedded one. It may have 12 core instances, 2
     /// memories and 4 tables; with [`few_calls`](Self::few_calls), more.
     ///
@@ -241,7 +261,7 @@ impl PluginBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn precompiled_component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.component = Some(bytes.into());
+        self.code = Code::Precompiled(bytes.into());
         self
     }
 
@@ -249,8 +269,8 @@ impl PluginBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] without a token. [`Error::Component`] when the component can't be loaded, wants to import what the sandbox doesn't
-    /// have, or doesn't export the two operations.
+    /// [`Error::Token`] without a token. [`Error::Component`] when the component can't be loaded (it isn't one, or isn't for this engine), wants to
+    /// import what the sandbox doesn't have, or doesn't export the two operations.
     ///
     /// ```
     /// use fastly_package::{Error, Plugin};
@@ -265,9 +285,7 @@ impl PluginBuilder {
     pub(crate) fn build_on(self, ground: &'static Ground) -> Result<Plugin> {
         let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
         let engine = &ground.engine;
-        let bytes = self.component.as_deref().unwrap_or(PRECOMPILED);
-        // SAFETY: the bytes are those that the build script compiled, or those that the caller of `precompiled_component` vouches for.
-        let component = unsafe { Component::deserialize(engine, bytes) }.map_err(unloadable)?;
+        let component = self.code.load(engine).map_err(unloadable)?;
         let linked = sandbox::linker(engine)
             .and_then(|linker| linker.instantiate_pre(&component))
             .and_then(PluginPre::new);

@@ -61,6 +61,7 @@ mod api;
 pub mod bindings;
 mod builder;
 mod call;
+mod code;
 mod content;
 mod deadline;
 mod digest;
