@@ -12,6 +12,15 @@ pub const FASTLY_API: &str = "https://api.fastly.com";
 ///
 /// `http` is for loopback addresses alone (`127.0.0.0/8`, `::1`, and `localhost` as long as it resolves to them), since a token in
 /// plain text is a token given away.
+///
+/// ```
+/// use fastly_package::ApiUrl;
+///
+/// let api: ApiUrl = "https://proxy.example.com/fastly/".parse()?;
+/// assert_eq!(api.to_string(), "https://proxy.example.com/fastly");
+/// assert!("http://api.fastly.com".parse::<ApiUrl>().is_err());
+/// # Ok::<(), fastly_package::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl {
     pub(crate) tls: bool,
@@ -25,7 +34,9 @@ pub struct ApiUrl {
 impl FromStr for ApiUrl {
     type Err = Error;
 
-    /// Fails with [`Error::InvalidArgument`] when the text is no URL, has user-info, a query, a fragment or another scheme than
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] when the text is no URL, has user-info, a query, a fragment or another scheme than
     /// `http` and `https`, or is `http` to a host that isn't loopback.
     fn from_str(text: &str) -> Result<Self, Error> {
         // What is wrong is said without the text, which may hold a password.

@@ -3,6 +3,7 @@
 use crate::api::{ApiUrl, FASTLY_API};
 use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
+use crate::code::Code;
 use crate::edge;
 use crate::edge::connect::Connector;
 use crate::edge::token::Token;
@@ -17,14 +18,27 @@ use rustls::pki_types::pem::PemObject;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::Component;
 
-/// The component as it was built: what other hosts run.
+/// The component as it was built: what other hosts run. It is a WebAssembly component of the world in `wit/world.wit`.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&folder)?;
+/// std::fs::write("fastly-package.wasm", fastly_package::COMPONENT)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
-/// The same, compiled for this machine.
-pub(crate) const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.cwasm"));
 
-/// How long each step may take.
+/// How long each step may take. Past one of these a call fails with [`Error::Timeout`], which says which it was.
+///
+/// ```
+/// use fastly_package::Timeouts;
+/// use std::time::Duration;
+///
+/// let minute = Duration::from_secs(60);
+/// let timeouts = Timeouts { stall: minute / 2, total: Some(10 * minute), ..Timeouts::default() };
+/// assert_eq!(timeouts.connect, minute / 6);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// Making a connection, name resolution included. Default: 10 s.
@@ -64,7 +78,20 @@ impl Timeouts {
     }
 }
 
-/// Sets up a [`Plugin`].
+/// Sets up a [`Plugin`]. Only the token has no default.
+///
+/// ```
+/// use fastly_package::{Plugin, Retries, Timeouts, Token};
+/// use std::time::Duration;
+///
+/// let plugin = Plugin::builder()
+///     .token(Token::new("0123456789abcdef")?)
+///     .timeouts(Timeouts { total: Some(Duration::from_secs(60)), ..Timeouts::default() })
+///     .retries(Retries { limit: 5, ..Retries::default() })
+///     .few_calls()
+///     .build()?;
+/// # Ok::<(), fastly_package::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct PluginBuilder {
     token: Option<Token>,
@@ -78,7 +105,7 @@ pub struct PluginBuilder {
     roots: Vec<CertificateDer<'static>>,
     no_proxy: bool,
     few_calls: bool,
-    component: Option<Cow<'static, [u8]>>,
+    code: Code,
 }
 
 impl PluginBuilder {
@@ -89,12 +116,34 @@ impl PluginBuilder {
     }
 
     /// Sets where the API is. Default: `https://api.fastly.com`.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// let plugin = Plugin::builder().token(token).api("http://127.0.0.1:8080".parse()?).build()?;
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn api(mut self, api: ApiUrl) -> Self {
         self.api = Some(api);
         self
     }
 
-    /// Sets the `User-Agent`. Default: this crate's name and version.
+    /// Sets the `User-Agent`, in visible ASCII characters and spaces: with another one each call fails with
+    /// [`Error::InvalidArgument`]. Default: this crate's name and version.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, ServiceVersion, Token};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = fastly_package_emulator::Emulator::start(Default::default()).await?;
+    /// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// let plugin = builder.user_agent("deployer/2.1").build()?;
+    /// # plugin.get_package(&target).await.unwrap_err();
+    /// # assert_eq!(emulator.requests()[0].header("user-agent"), Some("deployer/2.1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = Some(user_agent.into());
         self
@@ -114,7 +163,19 @@ impl PluginBuilder {
 
     /// Trusts the certificates in this PEM text, beside the platform's.
     ///
-    /// Fails with [`Error::InvalidArgument`] when there is no certificate in it.
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] when there is no certificate in it, or one of them is malformed.
+    ///
+    /// ```
+    /// # use fastly_package::Plugin;
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("ca.pem", rcgen::generate_simple_self_signed(["api.test".into()])?.cert.pem())?;
+    /// let builder = Plugin::builder().ca_certificates(&std::fs::read("ca.pem")?)?;
+    /// assert!(builder.ca_certificates(b"no certificate").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ca_certificates(mut self, pem: &[u8]) -> Result<Self> {
         let wrong = |why: &str| Error::InvalidArgument(format!("the CA certificates: {why}"));
         let before = self.roots.len();
@@ -133,7 +194,14 @@ impl PluginBuilder {
         self
     }
 
-    /// Calls `listener` before each retry, before it is waited for. It must not block.
+    /// Calls `listener` before each retry, before it is waited for. It must not block. One listener: another takes its place.
+    ///
+    /// ```
+    /// # use fastly_package::Plugin;
+    /// let builder = Plugin::builder().on_retry(|retry| {
+    ///     eprintln!("{}; try {} of {} in {:?}", retry.error, retry.number, retry.limit, retry.wait);
+    /// });
+    /// ```
     pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
         self.on_retry = OnRetry::new(Arc::new(listener));
         self
@@ -141,6 +209,13 @@ impl PluginBuilder {
 
     /// Calls `listener` before a GET is made that is to show what is stored: where the answer to an upload was lost, or names no hash. It
     /// must not block.
+    ///
+    /// ```
+    /// # use fastly_package::Plugin;
+    /// let builder = Plugin::builder().on_verify(|target| {
+    ///     eprintln!("service {}: verifying", target.service_id);
+    /// });
+    /// ```
     pub fn on_verify(mut self, listener: impl Fn(&ServiceVersion) + Send + Sync + 'static) -> Self {
         self.on_verify = OnVerify::new(Arc::new(listener));
         self
@@ -164,6 +239,28 @@ impl PluginBuilder {
         self
     }
 
+    /// Runs another component of the same world, `plugin` in `wit/world.wit`, in place of the embedded one. [`build`](Self::build) compiles
+    /// it, which takes about a second: clone the [`Plugin`] rather than build another. It may have 12 core instances, 2 memories and 4
+    /// tables; with [`few_calls`](Self::few_calls), more.
+    ///
+    /// Of the feature `jit`. What it may do is what the embedded one may.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("plugin.wasm", fastly_package::COMPONENT)?;
+    /// let wasm = std::fs::read("plugin.wasm")?;
+    /// let plugin = Plugin::builder().token(token).component(wasm).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jit")]
+    pub fn component(mut self, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.code = Code::Wasm(wasm.into());
+        self
+    }
+
     /// Runs another component of the same world, compiled ahead of time, in place of the embedded one. It may have 12 core instances, 2
     /// memories and 4 tables; with [`few_calls`](Self::few_calls), more.
     ///
@@ -171,15 +268,32 @@ impl PluginBuilder {
     ///
     /// The bytes must be what this version of wasmtime compiled under this crate's engine configuration, and must come from a place
     /// that is trusted as much as this program: they are machine code, and wasmtime can't check it.
+    ///
+    /// ```no_run
+    /// # use fastly_package::{Plugin, Token};
+    /// # let token = Token::new("0123456789abcdef")?;
+    /// let code = std::fs::read("plugin.cwasm")?;
+    /// // SAFETY: this program's build compiled it and installed it beside the program.
+    /// let plugin = unsafe { Plugin::builder().token(token).precompiled_component(code) }.build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub unsafe fn precompiled_component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.component = Some(bytes.into());
+        self.code = Code::Precompiled(bytes.into());
         self
     }
 
-    /// Loads the component.
+    /// Loads the component. Nothing is connected to.
     ///
-    /// Fails with [`Error::Token`] without a token, and with [`Error::Component`] when the component can't be loaded or wants to import
-    /// what the sandbox doesn't have.
+    /// # Errors
+    ///
+    /// [`Error::Token`] without a token. [`Error::Component`] when the component can't be loaded (it isn't one, or isn't for this engine), wants to
+    /// import what the sandbox doesn't have, or doesn't export the two operations.
+    ///
+    /// ```
+    /// use fastly_package::{Error, Plugin};
+    ///
+    /// assert!(matches!(Plugin::builder().build(), Err(Error::Token(_))));
+    /// ```
     pub fn build(self) -> Result<Plugin> {
         let ground = Ground::shared(!self.few_calls).map_err(unloadable)?;
         self.build_on(ground)
@@ -188,9 +302,7 @@ impl PluginBuilder {
     pub(crate) fn build_on(self, ground: &'static Ground) -> Result<Plugin> {
         let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
         let engine = &ground.engine;
-        let bytes = self.component.as_deref().unwrap_or(PRECOMPILED);
-        // SAFETY: the bytes are those that the build script compiled, or those that the caller of `precompiled_component` vouches for.
-        let component = unsafe { Component::deserialize(engine, bytes) }.map_err(unloadable)?;
+        let component = self.code.load(engine).map_err(unloadable)?;
         let linked = sandbox::linker(engine)
             .and_then(|linker| linker.instantiate_pre(&component))
             .and_then(PluginPre::new);

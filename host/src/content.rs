@@ -19,6 +19,22 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// A package to upload: a file, bytes, or any reader whose length is known.
 ///
 /// It is read while it is sent, in constant memory. A file and bytes can be read again, for a retry; a reader can't.
+///
+/// ```
+/// use fastly_package::Content;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&folder)?;
+/// # std::fs::create_dir("pkg")?;
+/// # std::fs::write("pkg/app.tar.gz", fastly_package_emulator::sample::package(Default::default()))?;
+/// let mut package = Content::open("pkg/app.tar.gz").await?;
+/// package.check().await?;
+/// println!("{} bytes", package.size());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Content {
     source: Source,
     size: u64,
@@ -40,7 +56,20 @@ impl Content {
     /// Opens a file. One that is written to between now and the end of the upload ends in an error. Its name without the folder becomes
     /// the file name of the upload.
     ///
-    /// Fails with [`Error::Content`] when it can't be opened, isn't a regular file, or is empty.
+    /// # Errors
+    ///
+    /// [`Error::Content`] when it can't be opened ([`ContentError::Open`]), isn't a regular file ([`NotAFile`](ContentError::NotAFile)), or is
+    /// empty ([`Empty`](ContentError::Empty)).
+    ///
+    /// ```
+    /// use fastly_package::{Content, ContentError, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let missing = Content::open("missing.tar.gz").await;
+    /// assert!(matches!(missing, Err(Error::Content(ContentError::Open(_, _)))));
+    /// # }
+    /// ```
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let opening = tokio::task::spawn_blocking(move || {
@@ -61,7 +90,18 @@ impl Content {
 
     /// Takes an open file, from its present position to its end. It has no file name.
     ///
-    /// Fails with [`Error::Content`] when its length can't be told, or nothing is left of it.
+    /// # Errors
+    ///
+    /// [`Error::Content`] when its length can't be told ([`ContentError::Read`]), or nothing is left of it ([`Empty`](ContentError::Empty)).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("app.tar.gz", fastly_package_emulator::sample::package(Default::default()))?;
+    /// let file = std::fs::File::open("app.tar.gz")?;
+    /// let package = fastly_package::Content::from_file(file)?.filename("app.tar.gz");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_file(mut file: File) -> Result<Self> {
         let state = FileState::of(&file).map_err(ContentError::Read)?;
         let start = file.stream_position().map_err(ContentError::Read)?;
@@ -69,7 +109,19 @@ impl Content {
         Self::new(Source::File(Arc::new(OpenFile { file, start, size, state })), size)
     }
 
-    /// Takes bytes. Fails with [`Error::Content`] when there are none.
+    /// Takes bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::Empty`] when there are none.
+    ///
+    /// ```
+    /// use fastly_package::Content;
+    ///
+    /// assert_eq!(Content::from_bytes(vec![0x1f, 0x8b])?.size(), 2);
+    /// assert!(Content::from_bytes("").is_err());
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         let size = bytes.len() as u64;
@@ -78,7 +130,18 @@ impl Content {
 
     /// Takes a reader of `size` bytes. It must end there: when it ends before or goes on, the upload is aborted.
     ///
-    /// Fails with [`Error::Content`] when `size` is 0.
+    /// # Errors
+    ///
+    /// [`ContentError::Empty`] when `size` is 0.
+    ///
+    /// ```
+    /// # let archive = fastly_package_emulator::sample::package(Default::default());
+    /// # let (size, body) = (archive.len() as u64, std::io::Cursor::new(archive));
+    /// // The body of an answer, of which `Content-Length` told the size.
+    /// let package = fastly_package::Content::from_reader(body, size)?;
+    /// assert!(!package.is_repeatable());
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn from_reader(reader: impl AsyncRead + Send + Unpin + 'static, size: u64) -> Result<Self> {
         Self::new(Source::Reader(Some(Box::new(reader))), size)
     }
@@ -97,7 +160,23 @@ impl Content {
     }
 
     /// Calls `progress` with the number of bytes read so far, each time some are read for sending; a retry begins at 0 again. What is
-    /// read is at most 3 MiB ahead of what is on the wire.
+    /// read is at most 3 MiB ahead of what is on the wire. It is called by the task that uploads, and must not block.
+    ///
+    /// ```
+    /// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
+    /// # use fastly_package_emulator::{Emulator, sample};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::start(Default::default()).await?;
+    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// # let package = Content::from_bytes(sample::package(Default::default()))?;
+    /// let size = package.size();
+    /// let package = package.on_progress(move |read| eprintln!("{} %", read * 100 / size));
+    /// plugin.put_package(&target, package, PutOptions::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -108,7 +187,7 @@ impl Content {
         self.size
     }
 
-    /// Whether it can be read again.
+    /// Whether it can be read again, and so an upload of it be tried again.
     pub fn is_repeatable(&self) -> bool {
         !matches!(self.source, Source::Reader(_))
     }
@@ -116,7 +195,21 @@ impl Content {
     /// Checks what costs nothing: the length, and whether the first bytes are those of a gzip-compressed tar archive. At most 64 KiB
     /// are read; of a reader, they are kept for the upload.
     ///
-    /// Fails with [`Error::Content`]: [`ContentError::TooLarge`], [`ContentError::NotAPackage`], or [`ContentError::Read`].
+    /// # Errors
+    ///
+    /// [`Error::Content`] when it is larger than [`SIZE_LIMIT`] ([`ContentError::TooLarge`]), begins as something else
+    /// ([`NotAPackage`](ContentError::NotAPackage)), or can't be read ([`Read`](ContentError::Read)).
+    ///
+    /// ```
+    /// use fastly_package::{Content, ContentError, Error, NotAPackage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> fastly_package::Result<()> {
+    /// let wasm = Content::from_bytes("\0asm\x01\0\0\0")?.check().await;
+    /// assert!(matches!(wasm, Err(Error::Content(ContentError::NotAPackage(NotAPackage::BareWasm)))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn check(&mut self) -> Result<()> {
         if self.size > SIZE_LIMIT {
             return Err(ContentError::TooLarge { limit: SIZE_LIMIT }.into());

@@ -5,6 +5,14 @@ use sha2::{Digest as _, Sha512};
 use std::fmt;
 
 /// Length and SHA-512 of a package: what the API calls `size` and `hashsum`.
+///
+/// ```
+/// use fastly_package::Digest;
+/// use sha2::{Digest as _, Sha512};
+///
+/// let digest = Digest { size: 3, sha512: Sha512::digest("abc").into() };
+/// assert!(digest.hashsum().starts_with("ddaf35a193617aba"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
     /// Length of the `.tar.gz`, in bytes.

@@ -17,6 +17,30 @@ use std::time::Duration;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed, by where it failed. No variant holds the token.
+///
+/// `Display` is for people and may change; a program looks at the variant, and asks the methods below.
+///
+/// ```
+/// use fastly_package::Error;
+/// # use fastly_package::{Plugin, Retries, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Answer, Emulator, Fault};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let plugin = builder.retries(Retries::none()).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # emulator.fault(Fault::answer(Answer::unauthorized()));
+/// let error = plugin.get_package(&target).await.unwrap_err();
+/// match &error {
+///     Error::Api { error, .. } => println!("{}: {:?}", error.status, error.title),
+///     Error::Transport(_) | Error::Timeout(_) => println!("not reached: {error}"),
+///     other => println!("{other}"),
+/// }
+/// # assert_eq!(error.status(), Some(401));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -57,7 +81,14 @@ pub enum Error {
     Component(ComponentError),
 }
 
-/// What is wrong with the content.
+/// What is wrong with the content. Nothing of it is stored.
+///
+/// ```
+/// use fastly_package::{Content, ContentError, Error};
+///
+/// let empty = Content::from_bytes("");
+/// assert!(matches!(empty, Err(Error::Content(ContentError::Empty))));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ContentError {
@@ -93,6 +124,24 @@ pub enum ContentError {
 }
 
 /// How the way to the API or back failed.
+///
+/// ```
+/// use fastly_package::Error;
+/// # use fastly_package::{Plugin, Retries, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Emulator, Fault};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let plugin = builder.retries(Retries::none()).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # emulator.fault(Fault::reset());
+/// let result = plugin.get_package(&target).await;
+/// let Err(Error::Transport(error)) = result else { panic!("{result:?}") };
+/// println!("{error}: {:?}", error.code);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TransportError {
@@ -105,6 +154,26 @@ pub struct TransportError {
 }
 
 /// What took too long.
+///
+/// ```
+/// use fastly_package::{Error, TimeoutKind, Timeouts};
+/// use std::time::Duration;
+/// # use fastly_package::{Plugin, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Emulator, Fault};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # emulator.fault(Fault::never_answer());
+/// let total = Some(Duration::from_millis(100));
+/// let plugin = builder.timeouts(Timeouts { total, ..Timeouts::default() }).build()?;
+/// let result = plugin.get_package(&target).await;
+/// let Err(Error::Timeout(error)) = result else { panic!("{result:?}") };
+/// assert_eq!((error.kind, Some(error.limit)), (TimeoutKind::Total, total));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TimeoutError {
     /// Which limit was passed.
@@ -126,7 +195,7 @@ pub struct Upload {
     pub size: u64,
 }
 
-/// Which limit was passed.
+/// Which of the [`Timeouts`](crate::Timeouts) was passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeoutKind {
@@ -142,7 +211,25 @@ pub enum TimeoutKind {
     Total,
 }
 
-/// Why the component was stopped, or stopped by itself.
+/// Why the component was stopped, or stopped by itself. `Display` says it.
+///
+/// ```
+/// use fastly_package::{Error, Limits};
+/// # use fastly_package::{Plugin, ServiceVersion, Token};
+/// # use fastly_package_emulator::Emulator;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let plugin = builder.limits(Limits { memory: 1000, ..Limits::default() }).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// // A sandbox in which nothing could run.
+/// let result = plugin.get_package(&target).await;
+/// let Err(Error::Component(error)) = result else { panic!("{result:?}") };
+/// assert!(error.to_string().contains("memory"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ComponentError {
     message: String,
@@ -156,6 +243,26 @@ impl ComponentError {
 }
 
 /// What was sent, and what the API says it stored.
+///
+/// ```
+/// use fastly_package::Error;
+/// # use fastly_package::{Content, Plugin, PutOptions, Retries, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Answer, Emulator, Fault, sample};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let plugin = builder.retries(Retries::none()).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # let package = Content::from_bytes(sample::package(Default::default()))?;
+/// # let other = serde_json::json!({ "hashsum": "0".repeat(128) });
+/// # emulator.fault(Fault::answer(Answer::described(other)));
+/// let result = plugin.put_package(&target, package, PutOptions::default()).await;
+/// let Err(Error::Mismatch(mismatch)) = result else { panic!("{result:?}") };
+/// println!("sent {}, stored {:?}", mismatch.sent.hashsum(), mismatch.stored.metadata);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Mismatch {
@@ -165,7 +272,7 @@ pub struct Mismatch {
     pub stored: PackageResponse,
 }
 
-/// What became of an upload that failed.
+/// What became of an upload that failed: what [`Error::stored`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stored {
@@ -199,6 +306,9 @@ impl Error {
 
     /// Whether the same call could succeed a little later: a lost connection, a timeout, or 408, 500, 502, 503, 504. After an upload, ask
     /// [`stored`](Self::stored) first.
+    ///
+    /// Where its [`Retries`](crate::Retries) say so, the [`Plugin`](crate::Plugin) has tried again already. 429 isn't among these: it lasts until
+    /// the limit resets, up to an hour.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Transport(error) => !matches!(
@@ -225,6 +335,29 @@ impl Error {
     }
 
     /// What became of the upload, after this error of [`Plugin::put_package`](crate::Plugin::put_package). After a GET it says nothing.
+    ///
+    /// ```
+    /// use fastly_package::Stored;
+    /// # use fastly_package::{Content, Plugin, PutOptions, Retries, ServiceVersion, Token};
+    /// # use fastly_package_emulator::{Emulator, Fault, sample};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::start(Default::default()).await?;
+    /// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+    /// # let plugin = builder.retries(Retries::none()).build()?;
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// # let package = Content::from_bytes(sample::package(Default::default()))?;
+    /// # emulator.fault(Fault::lost_answer());
+    /// let error = plugin.put_package(&target, package, PutOptions::default()).await.unwrap_err();
+    /// match error.stored() {
+    ///     Stored::No => println!("nothing has changed: {error}"),
+    ///     Stored::Other => println!("another package is there now: {error}"),
+    ///     _ => println!("look, before it is uploaded again: {error}"),
+    /// }
+    /// # assert_eq!(error.stored(), Stored::Unknown);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stored(&self) -> Stored {
         match self {
             Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) => Stored::No,

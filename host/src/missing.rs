@@ -20,7 +20,7 @@ const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
 /// What is read of an answer so that its connection can be used again, in bytes.
 const DRAINED: usize = 64 * 1024;
 
-/// What the API hasn't got, or doesn't show to this token.
+/// What the API hasn't got, or doesn't show to this token: what [`Plugin::find_missing`] finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
@@ -37,6 +37,24 @@ impl Plugin {
     /// their status is looked at. They are tried once, and take no more than five seconds together.
     ///
     /// `None`: that can't be told, since the API wasn't reached, or answered neither with a success nor with 404.
+    ///
+    /// ```
+    /// use fastly_package::Missing;
+    /// # use fastly_package::{Plugin, ServiceVersion, Token};
+    /// # use fastly_package_emulator::{Config, Emulator};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let services = Some([("SU1Z0isxPaozGVKXdv0eY".to_owned(), 3)].into());
+    /// # let emulator = Emulator::start(Config { services, ..Config::default() }).await?;
+    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+    /// let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 4)?;
+    /// let error = plugin.get_package(&target).await.unwrap_err();
+    /// assert!(error.is_not_found());
+    /// // The service has three versions.
+    /// assert_eq!(plugin.find_missing(&target).await, Some(Missing::Version));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[tracing::instrument(level = "debug", skip_all, fields(service = %target.service_id, version = target.version_id))]
     pub async fn find_missing(&self, target: &ServiceVersion) -> Option<Missing> {
         let plugin = &*self.0;

@@ -25,15 +25,21 @@ use std::time::{Duration, SystemTime};
 /// Loaded once, cheap to clone, and safe to use from many tasks: each call runs in a fresh instance, connections are shared. Dropping a
 /// call's future cancels it and closes its connection. It needs a tokio runtime with time and I/O.
 ///
-/// ```no_run
-/// use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
-///
-/// # async fn example() -> fastly_package::Result<()> {
-/// let plugin = Plugin::builder().token(Token::from_env("FASTLY_API_TOKEN")?).build()?;
-/// let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// let package = Content::open("pkg/app.tar.gz").await?;
-/// let uploaded = plugin.put_package(&target, package, PutOptions::default()).await?;
-/// println!("{}", uploaded.reply.package.id);
+/// ```
+/// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Emulator, sample};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+/// let two = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 2)?;
+/// let three = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # for target in [&two, &three] {
+/// #     let package = Content::from_bytes(sample::package(Default::default()))?;
+/// #     plugin.put_package(target, package, PutOptions::default()).await?;
+/// # }
+/// let (two, three) = tokio::try_join!(plugin.get_package(&two), plugin.get_package(&three))?;
+/// assert_eq!((two.package.version, three.package.version), (2, 3));
 /// # Ok(())
 /// # }
 /// ```
@@ -65,6 +71,13 @@ impl From<Inner> for Plugin {
 }
 
 /// How to upload.
+///
+/// ```
+/// use fastly_package::PutOptions;
+///
+/// let options = PutOptions { force: true, ..PutOptions::default() };
+/// assert!(options.verify);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct PutOptions {
     /// Whether to ask before sending. Default: from 1 MiB on.
@@ -85,6 +98,14 @@ impl Default for PutOptions {
 /// Whether an upload asks with `Expect: 100-continue` before it sends the package, so that the API can refuse from the headers alone.
 ///
 /// The package then waits for the API's word, for one second at most.
+///
+/// ```
+/// use fastly_package::{Expect, PutOptions};
+///
+/// // Behind a proxy that doesn't hand it on, each upload that asks waits for a second.
+/// let options = PutOptions { expect: Expect::Never, ..PutOptions::default() };
+/// assert_eq!(PutOptions::default().expect, Expect::Auto);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Expect {
     /// Asks from 1 MiB on.
@@ -97,6 +118,23 @@ pub enum Expect {
 }
 
 /// An upload that the API has stored.
+///
+/// ```
+/// use fastly_package::Proof;
+/// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Emulator, sample};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # let package = Content::from_bytes(sample::package(Default::default()))?;
+/// let uploaded = plugin.put_package(&target, package, PutOptions::default()).await?;
+/// assert!(matches!(uploaded.proof, Proof::Verified));
+/// println!("{}, after {} tries", uploaded.reply.package.id, uploaded.attempts);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Uploaded {
@@ -108,7 +146,29 @@ pub struct Uploaded {
     pub attempts: u32,
 }
 
-/// Whether what is stored was shown to be what was sent.
+/// Whether what is stored was shown to be what was sent. If it was shown to be something else, that is an [`Error::Mismatch`].
+///
+/// ```
+/// use fastly_package::Proof;
+/// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Answer, Emulator, Fault, sample};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # let package = Content::from_bytes(sample::package(Default::default()))?;
+/// # emulator.fault(Fault::answer(Answer::described(Default::default())).times(2));
+/// let uploaded = plugin.put_package(&target, package, PutOptions::default()).await?;
+/// match uploaded.proof {
+///     Proof::Verified | Proof::Off => {}
+///     Proof::Unnamed => eprintln!("stored, but the API doesn't say what"),
+///     Proof::Failed(error) => eprintln!("stored, but it can't be shown: {error}"),
+///     _ => {}
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Proof {
@@ -123,7 +183,7 @@ pub enum Proof {
 }
 
 impl Plugin {
-    /// Starts setting one up.
+    /// Starts setting one up. See [`PluginBuilder`].
     pub fn builder() -> PluginBuilder {
         PluginBuilder::default()
     }
@@ -133,6 +193,24 @@ impl Plugin {
     /// # Errors
     ///
     /// Every variant but [`Error::Content`] and [`Error::Mismatch`]. A version without a package is [`Error::Api`] with status 404.
+    ///
+    /// ```
+    /// # use fastly_package::{Plugin, ServiceVersion, Token};
+    /// # use fastly_package_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::start(Default::default()).await?;
+    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// match plugin.get_package(&target).await {
+    ///     Ok(reply) => println!("{:?}", reply.package.metadata),
+    ///     Err(error) if error.is_not_found() => println!("it has none"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # assert_eq!(emulator.requests().last().unwrap().status, Some(404));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[tracing::instrument(level = "debug", skip_all, fields(service = %target.service_id, version = target.version_id))]
     pub async fn get_package(&self, target: &ServiceVersion) -> Result<Reply> {
         self.0.get(target, Deadline::after(self.0.timeouts.total)).await
@@ -148,6 +226,26 @@ impl Plugin {
     /// # Errors
     ///
     /// Every variant. [`Error::stored`] tells what became of the upload. A locked or active version is [`Error::Api`] with status 422.
+    ///
+    /// ```
+    /// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
+    /// # use fastly_package_emulator::{Emulator, sample};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::start(Default::default()).await?;
+    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// # let package = Content::from_bytes(sample::package(Default::default()))?;
+    /// # emulator.lock("SU1Z0isxPaozGVKXdv0eY", 3);
+    /// match plugin.put_package(&target, package, PutOptions::default()).await {
+    ///     Ok(uploaded) => println!("{:?}", uploaded.proof),
+    ///     Err(error) if error.is_locked() => println!("clone the version, and upload to that one"),
+    ///     Err(error) => println!("{error}; stored: {:?}", error.stored()),
+    /// }
+    /// # assert_eq!(emulator.requests().last().unwrap().status, Some(422));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[tracing::instrument(level = "debug", skip_all, fields(service = %target.service_id, version = target.version_id, size = content.size()))]
     pub async fn put_package(
         &self,

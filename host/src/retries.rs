@@ -9,6 +9,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 ///
 /// Made again: what lost its connection or its answer, took too long to connect, or was answered with 408, 500, 502, 503 or 504. With 429,
 /// where the API says that it won't be long. Never an upload that may be stored: a GET decides that first.
+///
+/// ```
+/// # use fastly_package::{Content, Plugin, PutOptions, Retries, ServiceVersion, Token};
+/// # use fastly_package_emulator::{Answer, Emulator, Fault, sample};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = Emulator::start(Default::default()).await?;
+/// # emulator.fault(Fault::answer(Answer::new(503)).on_put());
+/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
+/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// # let package = Content::from_bytes(sample::package(Default::default()))?;
+/// # let backoff = std::time::Duration::from_millis(1);
+/// let retries = Retries { limit: 5, backoff, ..Retries::default() };
+/// let plugin = builder.retries(retries).build()?;
+/// // The API's first answer is 503.
+/// let uploaded = plugin.put_package(&target, package, PutOptions::default()).await?;
+/// assert_eq!(uploaded.attempts, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Retries {
     /// How many times, after the first try. Default: 2. 0: never; an upload is then not asked after by a GET either.
@@ -32,7 +52,7 @@ impl Default for Retries {
     }
 }
 
-/// A call that failed and is about to be made again.
+/// A call that failed and is about to be made again: what [`PluginBuilder::on_retry`](crate::PluginBuilder::on_retry) hears of.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Retry<'a> {
@@ -62,7 +82,11 @@ impl OnRetry {
 }
 
 impl Retries {
-    /// No retries.
+    /// No retries. What may be stored is then not asked after either: [`Error::stored`] says [`Unknown`](crate::Stored::Unknown).
+    ///
+    /// ```
+    /// assert_eq!(fastly_package::Retries::none().limit, 0);
+    /// ```
     pub fn none() -> Self {
         Self { limit: 0, ..Self::default() }
     }

@@ -13,7 +13,14 @@ use wasmtime_wasi::p2::bindings::random::random;
 use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// What a component may use up in one call.
+/// What a component may use up in one call. Past one of these the call fails with [`Error::Component`](crate::Error::Component).
+///
+/// ```
+/// use fastly_package::Limits;
+///
+/// let limits = Limits { memory: 16 * 1024 * 1024, ..Limits::default() };
+/// assert_eq!(limits.compute.as_secs(), 5);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Time spent computing inside the sandbox; waiting for the network or the content doesn't count. Default: 5 s.

@@ -6,6 +6,7 @@ mod color;
 mod command;
 mod emulate;
 mod errors;
+mod examples;
 mod fault_table;
 mod get;
 mod interrupted;

@@ -27,7 +27,13 @@ pub enum Look {
     More,
 }
 
-/// What is in place of a package: a gzip-compressed tar archive.
+/// What is in place of a package: a gzip-compressed tar archive. `Display` says it in words.
+///
+/// ```
+/// use fastly_package_archive::{Look, NotAPackage, look};
+///
+/// assert_eq!(look(b"\0asm\x01\0\0\0", true), Look::Not(NotAPackage::BareWasm));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotAPackage {

@@ -11,7 +11,20 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The one request that a call allows: scheme, host and port of the configured API, the call's method, its exact path and no query.
 ///
-/// The request's URI is judged, never its `Host` header.
+/// The request's URI is judged, never its `Host` header. A [`Plugin`](crate::Plugin) makes one for each call; it is here for hosts that run the
+/// component themselves.
+///
+/// ```
+/// use fastly_package::{DenialReason, EgressPolicy, FASTLY_API, ServiceVersion};
+/// use http::{Method, Uri};
+///
+/// let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+/// let policy = EgressPolicy::new(&FASTLY_API.parse()?, Method::GET, &target);
+/// let elsewhere = Uri::from_static("https://api.fastly.com/tokens/self");
+/// let denial = policy.check(&Method::GET, &elsewhere).unwrap_err();
+/// assert_eq!(denial.reason, DenialReason::Path);
+/// # Ok::<(), fastly_package::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressPolicy {
     tls: bool,
@@ -22,7 +35,8 @@ pub struct EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// Allows `method` on the package of `target`.
+    /// Allows `method` on the package of `target`, whose ID is percent-encoded. An ID that [`ServiceVersion::new`] refuses as one of dots or
+    /// empty allows nothing.
     pub fn new(api: &ApiUrl, method: Method, target: &ServiceVersion) -> Self {
         let below = format!("/version/{}/package", target.version_id);
         Self::below_service(api, method, &target.service_id, &below)
@@ -54,7 +68,11 @@ impl EgressPolicy {
         &self.path
     }
 
-    /// Whether the request may go out, and if not, why.
+    /// Whether the request may go out.
+    ///
+    /// # Errors
+    ///
+    /// A [`Denial`], with the first thing about the request that isn't allowed.
     pub fn check(&self, method: &Method, uri: &Uri) -> Result<(), Denial> {
         let because = |reason| Denial::new(reason, method, uri);
         let scheme = if self.tls { "https" } else { "http" };
@@ -89,7 +107,8 @@ impl EgressPolicy {
     }
 }
 
-/// A request that the policy didn't let out. Nothing was connected to.
+/// A request that the policy didn't let out. Nothing was connected to. `Display` shows the request and what is wrong with it, in up to 200
+/// characters of the component's.
 #[derive(Debug, Clone)]
 pub struct Denial {
     /// What about it isn't allowed.

@@ -8,7 +8,15 @@ use zeroize::Zeroizing;
 
 /// A Fastly API token.
 ///
-/// `Debug` doesn't show it, there is no `Display`, and its memory is wiped when it is dropped. A token file may be up to 4096 bytes.
+/// `Debug` doesn't show it, there is no `Display`, and its memory is wiped when it is dropped. No error shows it either.
+///
+/// ```
+/// use fastly_package::Token;
+///
+/// let token = Token::new("0123456789abcdef")?;
+/// assert_eq!(format!("{token:?}"), "Token(..)");
+/// # Ok::<(), fastly_package::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
@@ -17,7 +25,18 @@ const FILE_LIMIT: u64 = 4096;
 const LOOKED_FOR: usize = 8;
 
 impl Token {
-    /// Checks a token: not empty, and visible ASCII characters alone. Fails with [`Error::Token`].
+    /// Checks a token: not empty, and visible ASCII characters alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] when it isn't so. The API isn't asked: whether it knows the token shows with the first call.
+    ///
+    /// ```
+    /// use fastly_package::Token;
+    ///
+    /// assert!(Token::new("0123456789abcdef").is_ok());
+    /// assert!(Token::new("with a line break\n").is_err());
+    /// ```
     pub fn new(token: impl Into<String>) -> Result<Self, Error> {
         let token = Zeroizing::new(token.into());
         if token.is_empty() {
@@ -31,7 +50,18 @@ impl Token {
         Ok(Self(token))
     }
 
-    /// Reads a token from an environment variable. Fails with [`Error::Token`] when the variable isn't set or holds no token.
+    /// Reads a token from an environment variable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] when the variable isn't set, isn't UTF-8, or doesn't hold what [`new`](Self::new) takes.
+    ///
+    /// ```
+    /// # // SAFETY: this program has one thread.
+    /// # unsafe { std::env::set_var("FASTLY_API_TOKEN", "0123456789abcdef") };
+    /// let token = fastly_package::Token::from_env("FASTLY_API_TOKEN")?;
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn from_env(variable: &str) -> Result<Self, Error> {
         match std::env::var(variable) {
             Ok(token) => Self::new(token).map_err(|error| error.in_token(variable)),
@@ -42,7 +72,19 @@ impl Token {
         }
     }
 
-    /// Reads a token from a file; a line break at its end isn't part of it. Fails with [`Error::Token`].
+    /// Reads a token from a file; a line break at its end isn't part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] when the file can't be read, is larger than 4096 bytes, isn't UTF-8, or doesn't hold what [`new`](Self::new) takes.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// # std::fs::write("token", "0123456789abcdef\n")?;
+    /// let token = fastly_package::Token::from_file("token")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -50,8 +92,17 @@ impl Token {
         Self::from_reader(file, &name)
     }
 
-    /// Reads a token from a reader that is called `name` in errors; a line break at its end isn't part of it. Fails with
-    /// [`Error::Token`].
+    /// Reads a token from a reader that is called `name` in errors; a line break at its end isn't part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`], as [`from_file`](Self::from_file).
+    ///
+    /// ```
+    /// # let stdin = "0123456789abcdef\n".as_bytes();
+    /// let token = fastly_package::Token::from_reader(stdin, "stdin")?;
+    /// # Ok::<(), fastly_package::Error>(())
+    /// ```
     pub fn from_reader(reader: impl std::io::Read, name: &str) -> Result<Self, Error> {
         use std::io::Read;
         // Reserved whole: growing would leave copies of the token behind.

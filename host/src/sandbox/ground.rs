@@ -105,7 +105,8 @@ fn pool(calls: u32) -> PoolingAllocationConfig {
 mod tests {
     use super::*;
     use crate::api::FASTLY_API;
-    use crate::builder::{PRECOMPILED, Timeouts};
+    use crate::builder::Timeouts;
+    use crate::code::PRECOMPILED;
     use crate::edge::connect::Connector;
     use crate::edge::egress::EgressPolicy;
     use crate::edge::token::Token;

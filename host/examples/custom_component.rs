@@ -1,0 +1,43 @@
+//! Gets a package with another component of the world `plugin` in `wit/world.wit`, compiled when it is loaded: here the guest of this
+//! repository, as it is after a change.
+//!
+//! ```sh
+//! cargo build --profile component --target wasm32-unknown-unknown --package fastly-package-guest
+//! wasm-tools component new target/wasm32-unknown-unknown/component/fastly_package_guest.wasm -o plugin.wasm
+//! fastly-package emulate --listen 127.0.0.1:8080 &
+//! export FASTLY_API_ENDPOINT=http://127.0.0.1:8080 FASTLY_API_TOKEN=T
+//! fastly-package put --service-id demo --version 1 --package app.tar.gz
+//! cargo run --features jit --example custom_component -- plugin.wasm demo 1
+//! ```
+
+use fastly_package::{FASTLY_API, Plugin, ServiceVersion, Token};
+use std::error::Error;
+use std::process::ExitCode;
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [wasm, service, version] = args.as_slice() else {
+        return Err("usage: WASM SERVICE VERSION".into());
+    };
+    let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
+    let plugin = Plugin::builder()
+        .token(Token::from_env("FASTLY_API_TOKEN")?)
+        .api(api)
+        .component(std::fs::read(wasm)?)
+        .few_calls()
+        .build()?;
+    let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
+    println!("{:#?}", reply.package);
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Gets a package and prints it: all that it takes to embed the library.
+//!
+//! ```sh
+//! fastly-package emulate --listen 127.0.0.1:8080 &
+//! export FASTLY_API_ENDPOINT=http://127.0.0.1:8080 FASTLY_API_TOKEN=T
+//! fastly-package put --service-id demo --version 1 --package app.tar.gz
+//! cargo run --example embed -- demo 1
+//! ```
+
+use fastly_package::{FASTLY_API, Plugin, ServiceVersion, Token};
+use std::error::Error;
+use std::process::ExitCode;
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [service, version] = args.as_slice() else { return Err("usage: SERVICE VERSION".into()) };
+    let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
+    let token = Token::from_env("FASTLY_API_TOKEN")?;
+    let plugin = Plugin::builder().token(token).api(api).few_calls().build()?;
+    let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
+    println!("{:#?}", reply.package);
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Components that are compiled when they are loaded. A test target of the host's crate, with its feature `jit`.
+
+use fastly_package::{
+    COMPONENT, Content, Error, Plugin, PluginBuilder, Proof, PutOptions, Result, ServiceVersion,
+    Stored, Token,
+};
+use fastly_package_emulator::{Config, Emulator, sample};
+
+const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
+
+fn plugin_for(emulator: &Emulator) -> PluginBuilder {
+    let token = Token::new("t0ken-of-the-tests").unwrap();
+    Plugin::builder().token(token).api(emulator.url().parse().unwrap())
+}
+
+async fn emulator() -> Emulator {
+    Emulator::start(Config::default()).await.expect("an emulator on a free port")
+}
+
+/// Why it isn't loaded.
+#[track_caller]
+fn refusal(built: Result<Plugin>) -> String {
+    let error = built.expect_err("it is not loaded");
+    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    assert_eq!(error.stored(), Stored::No);
+    error.to_string()
+}
+
+/// The component with another name in each place where this one stands.
+fn renamed(name: &str, other: &str) -> Vec<u8> {
+    assert_eq!(name.len(), other.len(), "lengths stand before names");
+    let mut bytes = COMPONENT.to_vec();
+    let places: Vec<usize> =
+        (0..bytes.len()).filter(|at| bytes[*at..].starts_with(name.as_bytes())).collect();
+    assert!(!places.is_empty(), "{name} is nowhere");
+    for at in places {
+        bytes[at..at + other.len()].copy_from_slice(other.as_bytes());
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_component_that_is_compiled_when_it_is_loaded_gets_and_puts() {
+    let emulator = emulator().await;
+    let target = ServiceVersion::new(SERVICE, 3).unwrap();
+    let package =
+        sample::package(sample::SampleOptions { size: Some(300_000), ..Default::default() });
+    for plugin in [plugin_for(&emulator), plugin_for(&emulator).few_calls()] {
+        let plugin = plugin.component(COMPONENT).build().unwrap();
+        let content = Content::from_bytes(package.clone()).unwrap();
+        let put = plugin.put_package(&target, content, PutOptions::default()).await.unwrap();
+        assert!(matches!(put.proof, Proof::Verified), "{put:?}");
+        let got = plugin.get_package(&target).await.unwrap();
+        assert_eq!(got.package.metadata.unwrap().size, Some(300_000));
+    }
+    assert_eq!(emulator.package(SERVICE, 3).unwrap().uploads, 2);
+}
+
+#[tokio::test]
+async fn it_is_the_given_component_that_runs() {
+    let emulator = emulator().await;
+    let target = ServiceVersion::new(SERVICE, 3).unwrap();
+    let wasm = renamed("fastly-package/0", "another-plugin/0");
+    let plugin = plugin_for(&emulator).component(wasm).build().unwrap();
+    plugin.get_package(&target).await.unwrap_err();
+    let requests = emulator.requests();
+    assert!(requests[0].header("user-agent").unwrap().starts_with("another-plugin/0"));
+}
+
+#[tokio::test]
+async fn a_component_that_wants_an_import_the_sandbox_lacks_is_not_loaded() {
+    let emulator = emulator().await;
+    let wasm = renamed("wasi:random/random@", "wasi:clocks/random@");
+    let why = refusal(plugin_for(&emulator).component(wasm).build());
+    assert!(why.contains("wasi:clocks/random@"), "{why}");
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_not_loaded() {
+    let emulator = emulator().await;
+    let module = b"\0asm\x01\0\0\0".to_vec();
+    let cut = COMPONENT[..COMPONENT.len() / 2].to_vec();
+    for (bytes, says) in [
+        (Vec::new(), "unexpected end"),
+        (b"(component)".to_vec(), "magic"),
+        (module, "module"),
+        (cut, "out of bounds"),
+    ] {
+        let why = refusal(plugin_for(&emulator).component(bytes).build());
+        assert!(why.contains("can't be loaded") && why.contains(says), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_of_another_world_is_not_loaded() {
+    let emulator = emulator().await;
+    // One that imports and exports nothing.
+    let empty = b"\0asm\x0d\0\x01\0".to_vec();
+    let why = refusal(plugin_for(&emulator).component(empty).build());
+    assert!(why.contains("package-api"), "{why}");
+}
