@@ -5,6 +5,7 @@ use fastly_package::{Content, Error, Proof, PutOptions, Retries, Stored};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::json;
 use std::io::{Cursor, Write};
+use std::sync::{Arc, Mutex};
 
 const PROVEN: PutOptions =
     PutOptions { expect: fastly_package::Expect::Never, verify: true, force: false };
@@ -125,4 +126,30 @@ async fn an_upload_that_may_be_stored_and_is_not_asked_after_says_so() {
     let error = fixture.upload(&package(2000), PROVEN).await.unwrap_err();
     assert_eq!(error.stored(), IF_SENT[1]);
     assert_eq!(fixture.emulator.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_get_that_is_to_show_what_is_stored_is_said_before_it_is_made() {
+    for (on_put, gets) in [
+        (None, 0),
+        (Some(Fault::answer(Answer::described(json!(null))).stored()), 1),
+        (Some(Fault::lost_answer()), 1),
+    ] {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = said.clone();
+        let fixture = Fixture::with(|plugin| {
+            plugin.retries(Retries::default()).on_verify(move |target| {
+                heard.lock().unwrap().push(target.service_id.clone());
+            })
+        })
+        .await;
+        if let Some(fault) = on_put {
+            fixture.emulator.fault(fault.on_put());
+        }
+        let uploaded = fixture.upload(&package(2000), PROVEN).await.unwrap();
+        assert!(matches!(uploaded.proof, Proof::Verified), "{uploaded:?}");
+        assert_eq!(*said.lock().unwrap(), vec![SERVICE; gets]);
+        let made = fixture.emulator.requests().iter().filter(|it| it.method == "GET").count();
+        assert_eq!(made, gets);
+    }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Seek};
 
 use bytes::{Buf, Bytes};
-use fastly_package_archive::{Limits, Report, check};
+use fastly_package_archive::{Finding, Limits, Report, check};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body::Body;
@@ -107,7 +107,11 @@ impl Receiver<'_> {
         match (parts.pop(), parts.is_empty()) {
             (Some(part), true) if part.name == PART => {
                 let report = part.package.ok_or(UploadError::Aborted)?;
-                match report.findings.iter().find(|finding| finding.refuses_upload()) {
+                // The emulator's own limit has judged the size.
+                let refuses = |finding: &&Finding| {
+                    finding.refuses_upload() && !matches!(finding, Finding::TooLarge { .. })
+                };
+                match report.findings.iter().find(refuses) {
                     Some(finding) => Err(UploadError::NoPackage(finding.to_string())),
                     None => Ok(report),
                 }

@@ -98,6 +98,14 @@ async fn a_package_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
+async fn a_limit_above_the_apis_is_the_one_that_counts() {
+    let config = Config { max_package_bytes: 101_000_000, ..Config::default() };
+    let emulator = start_with(config).await;
+    let reply = ask(&emulator, &put(&package_of(100_000_001))).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
 async fn a_chunked_upload_is_stored_and_its_missing_length_recorded() {
     let emulator = start().await;
     let package = package_of(100_000);
