@@ -107,8 +107,8 @@ impl EgressPolicy {
     }
 }
 
-/// A request that the policy didn't let out. Nothing was connected to. `Display` shows the request and what is wrong with it, in up to 200
-/// characters of the component's.
+/// A request that the policy didn't let out. Nothing was connected to. `Display` shows its method and URI, up to 200 characters of them, and
+/// what about it isn't allowed.
 #[derive(Debug, Clone)]
 pub struct Denial {
     /// What about it isn't allowed.
