@@ -4,6 +4,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
     Auth, Error, PutFlags, RequestOptions, ServiceVersion,
 };
 use crate::multipart::Framing;
+use fastly_package_egress::Base;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where Fastly's API is.
@@ -69,8 +70,8 @@ fn request(
     target: &ServiceVersion,
     options: &RequestOptions,
 ) -> Result<Request, Error> {
-    let (scheme, authority, prefix) = base(options.api_url.as_deref().unwrap_or(API_URL))?;
-    let path = format!("{prefix}{}", path(target)?);
+    let base = base(options.api_url.as_deref().unwrap_or(API_URL))?;
+    let path = format!("{}{}", base.prefix, path(target)?);
     let user_agent = options.user_agent.as_deref().unwrap_or(USER_AGENT);
     if user_agent.is_empty() || !user_agent.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Err(invalid("the user agent has characters that can't stand in a header"));
@@ -85,7 +86,8 @@ fn request(
         }
         headers.push(("fastly-key", token.as_bytes().to_vec()));
     }
-    Ok(Request { method, scheme, authority, path, headers })
+    let scheme = if base.tls { Scheme::Https } else { Scheme::Http };
+    Ok(Request { method, scheme, authority: base.authority(), path, headers })
 }
 
 /// The path of a service version's package.
@@ -103,37 +105,9 @@ fn path(target: &ServiceVersion) -> Result<String, Error> {
     Ok(format!("/service/{service}/version/{}/package", target.version_id))
 }
 
-/// Scheme, authority and path prefix of the API's base.
-fn base(url: &str) -> Result<(Scheme, String, &str), Error> {
-    let wrong = |why: &str| invalid(&format!("the API's URL {why}: give one such as {API_URL}"));
-    let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong("has no scheme"))?;
-    let rest = rest.strip_prefix("//").ok_or_else(|| wrong("has no scheme"))?;
-    let scheme = if scheme.eq_ignore_ascii_case("https") {
-        Scheme::Https
-    } else if scheme.eq_ignore_ascii_case("http") {
-        Scheme::Http
-    } else {
-        return Err(wrong("is neither https nor http"));
-    };
-    let (authority, prefix) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if authority.contains('@') {
-        return Err(wrong("has a user or password in it"));
-    }
-    if authority.is_empty() || authority.starts_with(':') {
-        return Err(wrong("has no host"));
-    }
-    let in_authority = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b);
-    if !authority.bytes().all(in_authority) {
-        return Err(wrong("has a host with characters that no host has"));
-    }
-    if prefix.contains(['?', '#']) {
-        return Err(wrong("has a query or a fragment"));
-    }
-    let in_path = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&b);
-    if !prefix.bytes().all(in_path) {
-        return Err(wrong("has a path with characters that no URL has"));
-    }
-    Ok((scheme, authority.to_owned(), prefix.trim_end_matches('/')))
+/// The API's base.
+fn base(url: &str) -> Result<Base, Error> {
+    Base::parse(url).map_err(|why| invalid(&format!("the API's URL {why}")))
 }
 
 fn invalid(why: &str) -> Error {

@@ -16,6 +16,7 @@ use answer::{Answer, OpenConnection};
 use connect::Connector;
 use egress::{Denial, DenialReason, EgressPolicy};
 use expect::ExpectContinue;
+use fastly_package_egress::HEADERS;
 use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -33,17 +34,6 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
 
 const FASTLY_KEY: HeaderName = HeaderName::from_static("fastly-key");
-/// What a request may say beside that: the rest of what a server could obey is not the component's to send with the host's token. Of
-/// several values of one name, which none of these has, the first goes.
-const HEADERS: [HeaderName; 6] = [
-    // The sandbox's own, of the URI's authority: a component can't set it.
-    header::HOST,
-    header::ACCEPT,
-    header::USER_AGENT,
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-];
 /// How long an unused connection is kept: shorter than servers keep theirs, so that few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(30);
 /// Chunks of a request's body by which the component may be ahead of the connection, and the length of one, in bytes: that much is kept
@@ -113,7 +103,7 @@ impl WasiHttpHooks for Edge {
         }
         let asked = std::mem::take(request.headers_mut());
         let named = asked.into_iter().filter_map(|(name, value)| Some((name?, value)));
-        request.headers_mut().extend(named.filter(|(name, _)| HEADERS.contains(name)));
+        request.headers_mut().extend(named.filter(|(name, _)| HEADERS.contains(&name.as_str())));
         request.headers_mut().insert(FASTLY_KEY, self.token.header());
         let (pool, watch, token) = (self.pool.clone(), self.watch.clone(), self.token.clone());
         let span =
