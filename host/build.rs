@@ -3,6 +3,9 @@
 
 #[path = "build/component.rs"]
 mod component;
+#[cfg(feature = "cli")]
+#[path = "build/compose.rs"]
+mod compose;
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -11,6 +14,9 @@ use std::{env, fs};
 
 /// A component to embed in place of the guest: for builds that can't run cargo a second time.
 const PREBUILT: &str = "FASTLY_PACKAGE_COMPONENT";
+/// The guard to go with it.
+#[cfg(feature = "cli")]
+const PREBUILT_GUARD: &str = "FASTLY_PACKAGE_GUARD";
 
 fn main() -> ExitCode {
     component::end(build())
@@ -20,28 +26,49 @@ fn build() -> Result<()> {
     println!("cargo::rerun-if-changed=build/component.rs");
     println!("cargo::rerun-if-changed=src/engine.rs");
     println!("cargo::rerun-if-env-changed={PREBUILT}");
-    let bytes = match env::var_os(PREBUILT) {
-        Some(path) => read_prebuilt(&PathBuf::from(path))?,
-        None => build_guest()?,
+    let plugin = match env::var_os(PREBUILT) {
+        Some(path) => read_prebuilt(PREBUILT, &PathBuf::from(path))?,
+        None => build_component("../guest", "fastly_package_guest.wasm")?,
     };
     let out = component::out_dir();
-    fs::write(out.join("plugin.cwasm"), component::precompile(&bytes)?)?;
-    fs::write(out.join("plugin.wasm"), bytes)?;
+    fs::write(out.join("plugin.cwasm"), component::precompile(&plugin)?)?;
+    #[cfg(feature = "cli")]
+    write_guarded(&out, &plugin)?;
+    fs::write(out.join("plugin.wasm"), plugin)?;
     Ok(())
 }
 
-fn build_guest() -> Result<Vec<u8>> {
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest");
+/// Builds what the command alone hands out: the guard, and the plugin in it. Both are empty around a component that came without a guard.
+#[cfg(feature = "cli")]
+fn write_guarded(out: &Path, plugin: &[u8]) -> Result<()> {
+    println!("cargo::rerun-if-changed=build/compose.rs");
+    println!("cargo::rerun-if-env-changed={PREBUILT_GUARD}");
+    let guard = match (env::var_os(PREBUILT_GUARD), env::var_os(PREBUILT)) {
+        (Some(path), _) => read_prebuilt(PREBUILT_GUARD, &PathBuf::from(path))?,
+        (None, Some(_)) => Vec::new(),
+        (None, None) => build_component("../guest/guard", "fastly_package_guard.wasm")?,
+    };
+    let guarded = match guard.is_empty() {
+        true => Vec::new(),
+        false => compose::guarded(plugin, &guard)?,
+    };
+    fs::write(out.join("guard.wasm"), guard)?;
+    fs::write(out.join("guarded.wasm"), guarded)?;
+    Ok(())
+}
+
+fn build_component(folder: &str, module: &str) -> Result<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     // Without the rlib beside it, which the unit tests want: what could be linked to from outside would stay in the module.
     let command = ["rustc", "--lib", "--crate-type", "cdylib"];
-    println!("cargo::rerun-if-changed={}", guest.join("build.rs").display());
-    let module = component::build_modules(&guest, &command)?.join("fastly_package_guest.wasm");
+    println!("cargo::rerun-if-changed={}", folder.join("build.rs").display());
+    let module = component::build_modules(&folder, &command)?.join(module);
     component::watch_sources(&module)?;
     component::encode(&module)
 }
 
-fn read_prebuilt(path: &Path) -> Result<Vec<u8>> {
+fn read_prebuilt(variable: &str, path: &Path) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-changed={}", path.display());
     fs::read(path)
-        .with_context(|| format!("{PREBUILT} names {}, which can't be read", path.display()))
+        .with_context(|| format!("{variable} names {}, which can't be read", path.display()))
 }
