@@ -10,14 +10,14 @@
 //! cargo run --features jit --example custom_component -- plugin.wasm demo 1
 //! ```
 
+use anyhow::bail;
 use fastly_package::{FASTLY_API, Plugin, ServiceVersion, Token};
-use std::error::Error;
-use std::process::ExitCode;
 
-async fn run() -> Result<(), Box<dyn Error>> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [wasm, service, version] = args.as_slice() else {
-        return Err("usage: WASM SERVICE VERSION".into());
+        bail!("usage: WASM SERVICE VERSION");
     };
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
     let plugin = Plugin::builder()
@@ -29,15 +29,4 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
     println!("{:#?}", reply.package);
     Ok(())
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }

@@ -7,28 +7,17 @@
 //! cargo run --example embed -- demo 1
 //! ```
 
+use anyhow::bail;
 use fastly_package::{FASTLY_API, Plugin, ServiceVersion, Token};
-use std::error::Error;
-use std::process::ExitCode;
 
-async fn run() -> Result<(), Box<dyn Error>> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [service, version] = args.as_slice() else { return Err("usage: SERVICE VERSION".into()) };
+    let [service, version] = args.as_slice() else { bail!("usage: SERVICE VERSION") };
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
     let token = Token::from_env("FASTLY_API_TOKEN")?;
     let plugin = Plugin::builder().token(token).api(api).few_calls().build()?;
     let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
     println!("{:#?}", reply.package);
     Ok(())
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }

@@ -6,9 +6,8 @@
 //! cargo run --example progress -- demo 1 app.tar.gz
 //! ```
 
+use anyhow::bail;
 use fastly_package::{Content, FASTLY_API, Plugin, PutOptions, ServiceVersion, Stored, Token};
-use std::error::Error;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Shows every percent once. A retry begins at 0 again.
@@ -22,10 +21,11 @@ fn percent(size: u64) -> impl Fn(u64) + Send + Sync + 'static {
     }
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [service, version, file] = args.as_slice() else {
-        return Err("usage: SERVICE VERSION FILE".into());
+        bail!("usage: SERVICE VERSION FILE");
     };
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
     let token = Token::from_env("FASTLY_API_TOKEN")?;
@@ -46,18 +46,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
                 Stored::Other => "something else is stored: upload again",
                 _ => "it may be stored: get the package before you upload again",
             };
-            Err(format!("{error}\n{became}").into())
-        }
-    }
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
+            bail!("{error}\n{became}")
         }
     }
 }

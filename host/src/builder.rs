@@ -4,6 +4,7 @@ use crate::api::{ApiUrl, FASTLY_API};
 use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::code::Code;
+use crate::deadline::Cancellation;
 use crate::edge;
 use crate::edge::connect::Connector;
 use crate::edge::token::Token;
@@ -324,6 +325,7 @@ impl PluginBuilder {
             on_retry: self.on_retry,
             on_verify: self.on_verify,
             turns: Turns::default(),
+            cancellation: Cancellation::default(),
         }))
     }
 }

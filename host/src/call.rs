@@ -7,7 +7,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
     UnexpectedResponse,
 };
 use crate::content::{Content, ContentWatch};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Over};
 use crate::edge::Edge;
 use crate::edge::egress::EgressPolicy;
 use crate::edge::watch::{Failure, Watch};
@@ -30,7 +30,7 @@ pub(crate) struct Call<'a> {
     plugin: &'a Inner,
     store: Store<State>,
     watch: Watch,
-    deadline: Deadline,
+    deadline: Deadline<'a>,
     /// The length of what is uploaded, and how far its reading is.
     upload: Option<(u64, ContentWatch)>,
     /// After the store, which it is for.
@@ -41,6 +41,7 @@ pub(crate) struct Call<'a> {
 enum Stopped {
     Trapped(wasmtime::Error),
     TimedOut(TimeoutKind),
+    Cancelled,
 }
 
 type Finished = Result<Result<Reply, Refusal>, Stopped>;
@@ -52,10 +53,10 @@ impl<'a> Call<'a> {
         method: Method,
         target: &ServiceVersion,
         size: Option<u64>,
-        deadline: Deadline,
+        deadline: Deadline<'a>,
     ) -> Result<Self> {
         let room = deadline.hold(plugin.ground.room()).await;
-        let room = room.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, size))?;
+        let room = room.map_err(|over| plugin.over(over, size))?;
         let watch = Watch::default();
         let policy = EgressPolicy::new(&plugin.api, method, target);
         let edge = Edge::new(policy, plugin.token.clone(), plugin.pool.clone(), watch.clone());
@@ -66,7 +67,7 @@ impl<'a> Call<'a> {
     pub(crate) async fn get(
         plugin: &'a Inner,
         target: &ServiceVersion,
-        deadline: Deadline,
+        deadline: Deadline<'a>,
     ) -> Result<Reply> {
         let mut call = Self::begin(plugin, Method::GET, target, None, deadline).await?;
         let options = plugin.request_options();
@@ -84,7 +85,7 @@ impl<'a> Call<'a> {
         target: &ServiceVersion,
         content: &mut Content,
         options: PutOptions,
-        deadline: Deadline,
+        deadline: Deadline<'a>,
     ) -> Result<Reply> {
         let size = content.size();
         let mut call = Self::begin(plugin, Method::PUT, target, Some(size), deadline).await?;
@@ -126,7 +127,10 @@ impl<'a> Call<'a> {
             biased;
             result = run => result.map_err(Stopped::Trapped),
             kind = stalled => Err(Stopped::TimedOut(kind)),
-            () = self.deadline.passed() => Err(Stopped::TimedOut(TimeoutKind::Total)),
+            over = self.deadline.passed() => Err(match over {
+                Over::TimedOut => Stopped::TimedOut(TimeoutKind::Total),
+                Over::Cancelled => Stopped::Cancelled,
+            }),
         }
     }
 
@@ -147,6 +151,7 @@ impl<'a> Call<'a> {
             }
             Ok(Err(refusal)) => refusal,
             Err(Stopped::TimedOut(kind)) => return Err(self.timed_out(kind)),
+            Err(Stopped::Cancelled) => return Err(Error::Cancelled { stored }),
             Err(Stopped::Trapped(error)) => {
                 return Err(self.component(&format!("{:#}", error.root_cause())));
             }

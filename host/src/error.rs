@@ -61,6 +61,11 @@ pub enum Error {
     Transport(TransportError),
     /// Something took too long.
     Timeout(TimeoutError),
+    /// [`Plugin::cancel`](crate::Plugin::cancel) ended it.
+    Cancelled {
+        /// What became of the upload.
+        stored: Stored,
+    },
     /// The API said no: a status from 400 to 599.
     Api {
         /// Its words.
@@ -365,6 +370,7 @@ impl Error {
             | Self::Timeout(TimeoutError { stored, .. })
             | Self::Component(ComponentError { stored, .. })
             | Self::Denied { stored, .. }
+            | Self::Cancelled { stored }
             | Self::Api { stored, .. }
             | Self::UnexpectedResponse { stored, .. } => *stored,
             Self::Mismatch(_) => Stored::Other,
@@ -379,6 +385,7 @@ impl Error {
             | Self::Timeout(TimeoutError { stored, .. })
             | Self::Component(ComponentError { stored, .. })
             | Self::Denied { stored, .. }
+            | Self::Cancelled { stored }
             | Self::Api { stored, .. }
             | Self::UnexpectedResponse { stored, .. } => *stored = Stored::No,
         }

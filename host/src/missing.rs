@@ -19,6 +19,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
 /// What is read of an answer so that its connection can be used again, in bytes.
 const DRAINED: usize = 64 * 1024;
+/// And how long it may take to come: the status is known.
+const DRAINING: Duration = Duration::from_millis(200);
 
 /// What the API hasn't got, or doesn't show to this token: what [`Plugin::find_missing`] finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,8 @@ impl Plugin {
     pub async fn find_missing(&self, target: &ServiceVersion) -> Option<Missing> {
         let plugin = &*self.0;
         let limit = plugin.timeouts.total.map_or(LIMIT, |total| total.min(LIMIT));
-        Deadline::after(Some(limit)).hold(plugin.find_missing(target)).await?
+        let deadline = Deadline::after(Some(limit), &plugin.cancellation);
+        deadline.hold(plugin.find_missing(target)).await.ok()?
     }
 }
 
@@ -89,7 +92,8 @@ impl Inner {
             let sending = edge.send_request(request, None, Box::new(async { Ok(()) }));
             let (response, _) = Box::into_pin(sending).await.ok()?;
             let (head, body) = response.into_parts();
-            let _ = Limited::new(body, DRAINED).collect().await;
+            let drained = Limited::new(body, DRAINED).collect();
+            let _ = tokio::time::timeout(DRAINING, drained).await;
             Some(head.status)
         };
         let status = tokio::select! {

@@ -6,7 +6,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{Reply, ServiceV
 use crate::builder::{PluginBuilder, Timeouts};
 use crate::call::Call;
 use crate::content::Content;
-use crate::deadline::Deadline;
+use crate::deadline::{Cancellation, Deadline, Over};
 use crate::digest::{Comparison, Digest};
 use crate::edge::Pool;
 use crate::edge::token::Token;
@@ -17,6 +17,7 @@ use crate::listener::Listener;
 use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{Ground, Limits, State};
 use crate::turns::Turns;
+use http::Method;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) on_retry: OnRetry,
     pub(crate) on_verify: OnVerify,
     pub(crate) turns: Turns,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// Hears of each GET that is to show what is stored.
@@ -213,7 +215,31 @@ impl Plugin {
     /// ```
     #[tracing::instrument(level = "debug", skip_all, fields(service = %target.service_id, version = target.version_id))]
     pub async fn get_package(&self, target: &ServiceVersion) -> Result<Reply> {
-        self.0.get(target, Deadline::after(self.0.timeouts.total)).await
+        self.0.get(target, self.0.deadline()).await
+    }
+
+    /// Ends all calls that are under way, and those that are begun later: each fails with [`Error::Cancelled`], which says what became of its
+    /// upload. A call that is ended by dropping its future can't say that.
+    ///
+    /// An upload that the API has confirmed, and that is being verified, is done, with [`Proof::Failed`]. Clones of a plugin are one plugin.
+    ///
+    /// ```
+    /// use fastly_package::Error;
+    /// # use fastly_package::{Plugin, ServiceVersion, Token};
+    /// # use fastly_package_emulator::{Emulator, Fault};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::start(Default::default()).await?;
+    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
+    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
+    /// # emulator.fault(Fault::never_answer());
+    /// let (ended, ()) = tokio::join!(plugin.get_package(&target), async { plugin.cancel() });
+    /// assert!(matches!(ended, Err(Error::Cancelled { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cancel(&self) {
+        self.0.cancellation.cancel();
     }
 
     /// Uploads a package to a service version, in place of the one that it has.
@@ -254,13 +280,12 @@ impl Plugin {
         options: PutOptions,
     ) -> Result<Uploaded> {
         let plugin = &*self.0;
-        let deadline = Deadline::after(plugin.timeouts.total);
+        let deadline = plugin.deadline();
         if !options.force {
             plugin.check(&mut content, deadline).await?;
         }
         let turn = deadline.hold(plugin.turns.take(&target.service_id)).await;
-        let _turn =
-            turn.ok_or_else(|| plugin.not_begun(TimeoutKind::Total, Some(content.size())))?;
+        let _turn = turn.map_err(|over| plugin.over(over, Some(content.size())))?;
         let mut attempts = 1;
         loop {
             let sent = Call::put(plugin, target, &mut content, options, deadline).await;
@@ -280,28 +305,32 @@ impl Plugin {
             if error.stored() != Stored::No || !content.is_repeatable() {
                 return Err(error);
             }
-            plugin.wait(error, target, attempts, deadline).await?;
+            plugin.wait(error, target, Method::PUT, attempts, deadline).await?;
             attempts += 1;
         }
     }
 }
 
 impl Inner {
-    async fn get(&self, target: &ServiceVersion, deadline: Deadline) -> Result<Reply> {
+    fn deadline(&self) -> Deadline<'_> {
+        Deadline::after(self.timeouts.total, &self.cancellation)
+    }
+
+    async fn get(&self, target: &ServiceVersion, deadline: Deadline<'_>) -> Result<Reply> {
         let mut failed = 0;
         loop {
             match Call::get(self, target, deadline).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => {
                     failed += 1;
-                    self.wait(error, target, failed, deadline).await?;
+                    self.wait(error, target, Method::GET, failed, deadline).await?;
                 }
             }
         }
     }
 
     /// Gets what is stored, to compare it with what was sent.
-    async fn verify(&self, target: &ServiceVersion, deadline: Deadline) -> Result<Reply> {
+    async fn verify(&self, target: &ServiceVersion, deadline: Deadline<'_>) -> Result<Reply> {
         if let Some(listener) = self.on_verify.get() {
             listener(target);
         }
@@ -313,35 +342,47 @@ impl Inner {
         &self,
         error: Error,
         target: &ServiceVersion,
+        method: Method,
         failed: u32,
-        deadline: Deadline,
+        deadline: Deadline<'_>,
     ) -> Result<()> {
         let wait = self.retries.wait(&error, failed, SystemTime::now());
         // An error that says what is wrong is worth more than a timeout at the end of a wait.
         let Some(wait) = wait.filter(|wait| deadline.allows(*wait)) else { return Err(error) };
         self.on_retry.tell(&Retry {
             target,
+            method,
             error: &error,
             number: failed,
             limit: self.retries.limit,
             wait,
         });
-        tokio::time::sleep(wait).await;
-        Ok(())
+        match deadline.hold(tokio::time::sleep(wait)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(error),
+        }
     }
 
-    async fn check(&self, content: &mut Content, deadline: Deadline) -> Result<()> {
+    async fn check(&self, content: &mut Content, deadline: Deadline<'_>) -> Result<()> {
         let size = Some(content.size());
         let checking = tokio::time::timeout(self.timeouts.stall, content.check());
         match deadline.hold(checking).await {
-            Some(Ok(checked)) => checked,
-            Some(Err(_)) => Err(self.not_begun(TimeoutKind::Stall, size)),
-            None => Err(self.not_begun(TimeoutKind::Total, size)),
+            Ok(Ok(checked)) => checked,
+            Ok(Err(_)) => Err(self.not_begun(TimeoutKind::Stall, size)),
+            Err(over) => Err(self.over(over, size)),
+        }
+    }
+
+    /// What was over before anything was sent.
+    pub(crate) fn over(&self, over: Over, size: Option<u64>) -> Error {
+        match over {
+            Over::TimedOut => self.not_begun(TimeoutKind::Total, size),
+            Over::Cancelled => Error::Cancelled { stored: Stored::No },
         }
     }
 
     /// What took too long before anything was sent.
-    pub(crate) fn not_begun(&self, kind: TimeoutKind, size: Option<u64>) -> Error {
+    fn not_begun(&self, kind: TimeoutKind, size: Option<u64>) -> Error {
         let upload = size.map(|size| Upload { read: 0, size });
         let limit = self.timeouts.limit(kind);
         Error::Timeout(TimeoutError { kind, limit, upload, stored: Stored::No })
@@ -354,13 +395,13 @@ impl Inner {
         error: Error,
         target: &ServiceVersion,
         content: &mut Content,
-        deadline: Deadline,
+        deadline: Deadline<'_>,
     ) -> Result<Reply> {
         let may_ask = self.retries.limit > 0 && deadline.allows(Duration::ZERO);
         if error.stored() != Stored::Unknown || !may_ask {
             return Err(error);
         }
-        let Some(Some(sent)) = deadline.hold(content.digest()).await else { return Err(error) };
+        let Ok(Some(sent)) = deadline.hold(content.digest()).await else { return Err(error) };
         tracing::debug!(%error, "the upload may be stored: asking");
         // The API hasn't answered yet, so that what isn't stored now may be a moment later.
         let may_come_later = matches!(error, Error::Timeout(_));
@@ -384,7 +425,7 @@ impl Inner {
         reply: &Reply,
         target: &ServiceVersion,
         sent: Option<Digest>,
-        deadline: Deadline,
+        deadline: Deadline<'_>,
     ) -> Result<Proof> {
         let Some(sent) = sent else {
             let message = "it reports as stored what it hasn't read to its end".to_owned();

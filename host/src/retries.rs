@@ -3,6 +3,7 @@
 use crate::bindings::exports::fastly_package::api::package_api::{RateLimit, ServiceVersion};
 use crate::error::{Error, TimeoutKind};
 use crate::listener::Listener;
+use http::Method;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How calls that failed are made again.
@@ -58,6 +59,8 @@ impl Default for Retries {
 pub struct Retry<'a> {
     /// Which service version the call is about.
     pub target: &'a ServiceVersion,
+    /// What is made again: PUT, or GET, which an upload makes too where it isn't known what is stored.
+    pub method: Method,
     /// Why it failed.
     pub error: &'a Error,
     /// The retry's number, counted from 1.

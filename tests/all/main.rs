@@ -2,6 +2,7 @@
 
 mod answers;
 mod api_errors;
+mod cancel;
 mod checks;
 mod content;
 mod drawn;

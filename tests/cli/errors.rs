@@ -1,13 +1,15 @@
-//! What is printed for each status of the API and each failure on the way, in `tests/golden/errors-get.txt` and `errors-put.txt`.
+//! What is printed for each status of the API, in `tests/golden/errors-get.txt` and `errors-put.txt`, and for each failure on this machine and on
+//! the way, in `errors-local.txt`.
 
 use crate::command::{Fixture, TARGET, assert_golden, package, without_ages};
 use fastly_package_emulator::{Answer, Config, Fault};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 const SERVICE: &str = TARGET[1];
 /// Of these there is no service.
 const OTHER: &str = "0000000000000000000000";
+const LATER: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
 /// The versions that the service has.
 const VERSIONS: u32 = 4;
 /// `head -n` of a terminal's screen.
@@ -58,7 +60,7 @@ fn cases() -> Vec<Case> {
         case("422, locked", Fault::answer(Answer::version_locked(SERVICE, 3))),
         case("422, anything", json(422, r#"{"msg":"Unprocessable"}"#)),
         case("429", Fault::answer(Answer::rate_limited(4_102_444_800))),
-        case("429, Retry-After", Fault::answer(Answer::new(429).header("Retry-After", "120"))),
+        case("429, Retry-After", Fault::answer(Answer::new(429).header("Retry-After", LATER))),
         case("429, nothing said", plain(429)),
         case("500, HTML", Fault::answer(Answer::guru_meditation())),
         case("502", plain(502)),
@@ -119,4 +121,75 @@ async fn a_get_that_fails_says_what_failed_why_and_what_to_do() {
 #[tokio::test]
 async fn a_put_that_fails_says_what_failed_why_what_is_stored_and_what_to_do() {
     assert_golden("errors-put.txt", &printed(&["put", "--package", "app.tar.gz"]).await);
+}
+
+/// What each failure that isn't the API's says, and its exit code.
+#[tokio::test]
+async fn a_failure_on_this_machine_or_on_the_way_says_the_same() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    fixture.write("empty.tar.gz", b"");
+    fixture.write("main.wasm", &b"\0asm\x01\0\0\0".repeat(100));
+    fixture.write("app.tar", &[b'x'; 2000]);
+    fixture.write("bad-token", b"two words");
+    std::fs::create_dir(fixture.path("folder")).unwrap();
+    let large = std::fs::File::create(fixture.path("large.tar.gz")).unwrap();
+    large.set_len(100_000_001).unwrap();
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    let mismatch = json!({"size": 9, "hashsum": "0".repeat(128)});
+    let mut all = String::new();
+    for (name, fault, args) in [
+        ("no package", None, "put --package missing.tar.gz"),
+        ("a folder", None, "put --package folder"),
+        ("an empty file", None, "put --package empty.tar.gz"),
+        ("a device", None, "put --package /dev/null"),
+        ("a bare wasm", None, "put --package main.wasm"),
+        ("no gzip", None, "put --package app.tar"),
+        ("too large", None, "put --package large.tar.gz"),
+        ("a check of a folder", None, "check folder"),
+        ("a size of a file", None, "put --package app.tar.gz --size 5"),
+        ("no token file", None, "get --token-file missing"),
+        ("a token that is none", None, "get --token-file bad-token"),
+        ("no certificates", None, "get --ca-cert missing"),
+        ("an API that is none", None, "get --api nowhere"),
+        ("an API in plain text", None, "get --api http://api.fastly.com"),
+        ("an API that isn't there", None, "get --retries 0 --api NOWHERE"),
+        (
+            "a field that isn't named",
+            Some(Fault::answer(Answer::described(Value::Null))),
+            "get --field name",
+        ),
+        ("a timeout", Some(Fault::never_answer()), "get --timeout 500ms"),
+        (
+            "a timeout of an upload",
+            Some(Fault::never_answer()),
+            "put --package app.tar.gz --timeout 500ms",
+        ),
+        (
+            "something else stored",
+            Some(Fault::answer(Answer::described(mismatch))),
+            "put --package app.tar.gz",
+        ),
+    ] {
+        if let Some(fault) = fault {
+            fixture.emulator.fault(fault);
+        }
+        let args = args.replace("NOWHERE", &nowhere);
+        let target = if args.starts_with("check") { &[][..] } else { &TARGET };
+        let words: Vec<&str> = args.split(' ').chain(target.iter().copied()).collect();
+        let ended = fixture.run(words).await;
+        let says = ended.stderr.replace(&nowhere.replace("http://", ""), "127.0.0.1:1");
+        assert!(says.lines().count() < SCREEN, "{says}");
+        let _ = write!(all, "== {name}\nexit {}\n{}\n", ended.code.unwrap(), portable(&says));
+    }
+    assert_golden("errors-local.txt", &all);
+}
+
+/// Without the numbers that a system gives its errors.
+fn portable(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
 }

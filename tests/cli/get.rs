@@ -77,6 +77,17 @@ async fn what_a_terminal_would_obey_is_made_harmless() {
     let ended = fixture.get(&[]).await;
     assert_eq!(ended.code, Some(0));
     assert!(!ended.stdout.contains(['\u{1b}', '\r', '\u{7}']), "{:?}", ended.stdout);
+
+    let body = "{\"id\":\"p\u{7f}q\u{9b}31m\",\"service_id\":\"s\",\"version\":1}";
+    fixture
+        .emulator
+        .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
+    let ended = fixture.get(&["--json"]).await;
+    assert!(!ended.stdout.trim_end().contains(char::is_control), "{:?}", ended.stdout);
+    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    for id in [&printed["id"], &printed["raw"]["id"]] {
+        assert_eq!(id, "p\u{7f}q\u{9b}31m", "nothing is lost");
+    }
 }
 
 #[tokio::test]
@@ -133,6 +144,15 @@ async fn a_result_that_can_not_be_written_is_no_success() {
     assert_eq!(output.status.code(), Some(1));
     let says = String::from_utf8(output.stderr).unwrap();
     assert!(says.contains("can't write the result"), "{says}");
+    fixture.write("app.tar.gz", &package());
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut command =
+        fixture.command([&["put", "--package", "app.tar.gz", "-q"], &TARGET[..]].concat());
+    let running = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = running.wait_with_output().await.unwrap();
+    assert_eq!((output.status.code(), fixture.uploads()), (Some(1), 1));
+    let says = String::from_utf8(output.stderr).unwrap();
+    assert!(says.contains("the package is stored, but the result can't be written"), "{says}");
 }
 
 #[tokio::test]

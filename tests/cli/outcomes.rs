@@ -1,6 +1,6 @@
 //! What an upload comes to where not all goes well: what is printed, and the exit code.
 
-use crate::command::{Fixture, TARGET, TOKEN, assert_golden, ended, package};
+use crate::command::{Fixture, TARGET, TOKEN, ended, package};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::{Value, json};
 
@@ -50,7 +50,6 @@ async fn something_else_stored_than_was_sent_ends_in_7() {
     fixture.emulator.fault(Fault::answer(Answer::described(other.clone())).times(2));
     let ended = fixture.put("app.tar.gz", &["--json"]).await;
     assert_eq!(ended.code, Some(7), "{ended:?}");
-    assert_golden("put-mismatch.txt", &ended.stderr);
     let error = &parsed(&ended.stdout)["error"];
     assert_eq!((&error["exit_code"], &error["stored"]), (&json!(7), &json!("other")));
     assert_eq!(fixture.put("app.tar.gz", &["--no-verify"]).await.code, Some(0));
@@ -82,14 +81,8 @@ async fn what_is_no_package_is_refused_here_or_forced() {
     fixture.write("app.tar", &[b'x'; 2000]);
     let large = std::fs::File::create(fixture.path("large.tar.gz")).unwrap();
     large.set_len(100_000_001).unwrap();
-    for (golden, file) in [
-        ("put-wasm.txt", "main.wasm"),
-        ("put-not-gzip.txt", "app.tar"),
-        ("put-too-large.txt", "large.tar.gz"),
-    ] {
-        let ended = fixture.put(file, &[]).await;
-        assert_eq!(ended.code, Some(6), "{ended:?}");
-        assert_golden(golden, &ended.stderr);
+    for file in ["main.wasm", "app.tar", "large.tar.gz"] {
+        assert_eq!(fixture.put(file, &[]).await.code, Some(6), "{file}");
     }
     let mut command =
         fixture.command([&["put", "--package", "-"], &TARGET[..], &["--force"]].concat());

@@ -1,4 +1,4 @@
-use crate::command::{Fixture, TARGET, assert_golden, ended, package};
+use crate::command::{Fixture, TARGET, ended, package};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest};
 use serde_json::Value;
@@ -75,15 +75,9 @@ async fn what_is_no_file_is_refused_here() {
     let fixture = Fixture::start().await;
     fixture.write("empty.tar.gz", b"");
     std::fs::create_dir(fixture.path("folder")).unwrap();
-    for (name, package) in [
-        ("put-missing.txt", "missing.tar.gz"),
-        ("put-folder.txt", "folder"),
-        ("put-empty.txt", "empty.tar.gz"),
-        ("put-device.txt", "/dev/null"),
-    ] {
+    for package in ["missing.tar.gz", "folder", "empty.tar.gz", "/dev/null"] {
         let ended = fixture.put(package, &[]).await;
         assert_eq!(ended.code, Some(6), "{package}: {ended:?}");
-        assert_golden(name, &ended.stderr);
     }
     assert_eq!(ended(&mut fixture.command(put("-", &[])), b"").await.code, Some(6));
     assert_eq!(fixture.emulator.connections(), 0);

@@ -46,7 +46,7 @@ async fn the_recorded_session_is_what_the_commands_print() {
         let _ = writeln!(session, "\u{1b}[1m$ {typed}\u{1b}[0m");
         for line in ended.stdout.lines() {
             let _ = match line.split_once(" 20") {
-                Some((before, _)) if line.contains(" (now)") => {
+                Some((before, time)) if time.ends_with(')') => {
                     writeln!(session, "{before} {TIME}")
                 }
                 _ => writeln!(session, "{line}"),

@@ -51,6 +51,18 @@ async fn a_bar_says_what_an_upload_is_at_and_is_gone_when_it_is_done() {
 }
 
 #[tokio::test]
+async fn no_color_is_obeyed_on_a_terminal() {
+    let fixture = Fixture::start().await;
+    let arguments = format!("get {}", TARGET.join(" "));
+    for (variable, colored) in [("NO_COLOR", false), ("UNRELATED", true)] {
+        let mut command = on_terminal(&fixture, &arguments);
+        let ended = ended(command.env(variable, "1"), b"").await;
+        assert_eq!(ended.code, Some(3));
+        assert_eq!(ended.stdout.contains('\u{1b}'), colored, "{variable}: {:?}", ended.stdout);
+    }
+}
+
+#[tokio::test]
 async fn there_is_neither_bar_nor_color_for_those_who_want_none() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());

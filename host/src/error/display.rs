@@ -22,6 +22,7 @@ impl fmt::Display for Error {
             }
             Self::Transport(error) => write!(f, "{error}"),
             Self::Timeout(error) => write!(f, "{error}"),
+            Self::Cancelled { .. } => f.write_str("cancelled"),
             Self::Api { error, .. } => api_error(error, f),
             Self::UnexpectedResponse { response, .. } => unexpected_response(response, f),
             Self::Mismatch(mismatch) => write!(f, "{mismatch}"),

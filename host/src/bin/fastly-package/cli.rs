@@ -120,7 +120,14 @@ pub(crate) struct Connection {
 #[derive(Args)]
 pub(crate) struct Get {
     /// The service's ID.
-    #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "targets")]
+    // An empty variable is as good as none, so that emptiness is for later.
+    #[arg(
+        short,
+        long,
+        env = "FASTLY_SERVICE_ID",
+        value_name = "ID",
+        required_unless_present = "targets"
+    )]
     pub(crate) service_id: Option<String>,
 
     /// The version's number.

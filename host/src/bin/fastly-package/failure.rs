@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) const REFUSED: u8 = 6;
 const TIMED_OUT: u8 = 5;
 /// What a shell adds to a signal's number to make an exit code of it.
-const SIGNALLED: u8 = 128;
+const SIGNALLED: i32 = 128;
 
 /// A command that failed.
 #[derive(Debug)]
@@ -27,8 +27,12 @@ pub(crate) enum Failure {
     Local(String, std::io::Error),
     /// An operation.
     Operation(Box<Operation>, Error),
-    /// An upload that a signal ended.
-    Interrupted { operation: Box<Operation>, signal: u8, stored: Stored },
+    /// The result that can't be written, of an upload that is `stored` or of something else.
+    Unwritten { error: std::io::Error, stored: bool },
+    /// Whoever read the result has gone, which is no failure.
+    Unread,
+    /// What came of an upload that a signal ended. `None`: it was done, or isn't known.
+    Interrupted { signal: i32, failure: Option<Box<Failure>> },
     /// Some of many operations, with the highest of their exit codes; or no more of them came in time.
     SomeFailed { failed: usize, of: usize, worst: u8, cut_off: bool },
 }
@@ -84,10 +88,13 @@ impl Failure {
     /// The exit code, as `--help` lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::NoToken | Self::NoField(_) | Self::Local(..) => 1,
+            Self::NoToken | Self::NoField(_) | Self::Local(..) | Self::Unwritten { .. } => 1,
+            Self::Unread => 0,
             Self::Usage(_) => 2,
             Self::Package(..) => REFUSED,
-            Self::Interrupted { signal, .. } => SIGNALLED.saturating_add(*signal),
+            Self::Interrupted { signal, .. } => {
+                u8::try_from(SIGNALLED.saturating_add(*signal)).unwrap_or(u8::MAX)
+            }
             Self::SomeFailed { worst, cut_off: false, .. } => *worst,
             Self::SomeFailed { worst, cut_off: true, .. } => TIMED_OUT.max(*worst),
             Self::Operation(_, error) => match error {
@@ -115,15 +122,16 @@ impl Failure {
                     if self.says_nothing_is_stored() { "; nothing is stored" } else { "" };
                 format!("{operation}: {error}{nothing}")
             }
-            Self::Interrupted { operation, stored, .. } => {
-                let stored = match stored {
-                    Stored::No => "nothing is stored",
-                    _ => "it had been sent whole",
-                };
-                format!("{operation}: interrupted; {stored}")
+            Self::Unwritten { error, stored: false } => format!("can't write the result: {error}"),
+            Self::Unwritten { error, stored: true } => {
+                format!("the package is stored, but the result can't be written: {error}")
             }
+            Self::Unread => "nobody reads the result".into(),
+            Self::Interrupted { failure: Some(failure), .. } => failure.message(),
+            Self::Interrupted { failure: None, .. } => "interrupted".into(),
             Self::SomeFailed { failed, of, cut_off, .. } => {
-                let more = if *cut_off { "; no more lines came in time" } else { "" };
+                let more =
+                    if *cut_off { "; the lines that followed were not read in time" } else { "" };
                 format!("{failed} of {of} failed{more}")
             }
         }
@@ -136,6 +144,7 @@ impl Failure {
             Error::Transport(_)
             | Error::Timeout(_)
             | Error::Component(_)
+            | Error::Cancelled { .. }
             | Error::UnexpectedResponse { .. } => true,
             Error::Api { error, .. } => error.status == 408 || error.status >= 500,
             _ => false,
@@ -146,7 +155,17 @@ impl Failure {
     /// What was to be done, where that is known.
     pub(crate) fn operation(&self) -> Option<&Operation> {
         match self {
-            Self::Operation(operation, _) | Self::Interrupted { operation, .. } => Some(operation),
+            Self::Operation(operation, _) => Some(operation),
+            Self::Interrupted { failure: Some(failure), .. } => failure.operation(),
+            _ => None,
+        }
+    }
+
+    /// What the operation came to.
+    pub(crate) fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Operation(_, error) => Some(error),
+            Self::Interrupted { failure: Some(failure), .. } => failure.error(),
             _ => None,
         }
     }
@@ -156,18 +175,50 @@ impl Failure {
         self.operation()?.cause.as_ref()
     }
 
+    /// The same, now that something was found out about why the API said no.
+    pub(crate) fn because(mut self, cause: Option<Cause>) -> Self {
+        if let Self::Operation(operation, _) = &mut self
+            && cause.is_some()
+        {
+            operation.cause = cause;
+        }
+        self
+    }
+
+    /// The same, where the upload that it is about was done.
+    pub(crate) fn after_upload(self) -> Self {
+        match self {
+            Self::Unwritten { error, .. } => Self::Unwritten { error, stored: true },
+            other => other,
+        }
+    }
+
+    pub(crate) fn interrupted(signal: i32, failure: Option<Failure>) -> Self {
+        Self::Interrupted { signal, failure: failure.map(Box::new) }
+    }
+
+    /// The signal that ended it.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        match self {
+            Self::Interrupted { signal, .. } => Some(*signal),
+            _ => None,
+        }
+    }
+
+    /// Whether there is something to say of it.
+    pub(crate) fn is_said(&self) -> bool {
+        !matches!(self, Self::Unread | Self::Interrupted { failure: None, .. })
+    }
+
     /// Whether anything is stored, if it was an upload that failed.
     pub(crate) fn stored(&self) -> Stored {
         match self {
-            Self::NoToken
-            | Self::NoField(_)
-            | Self::Usage(_)
-            | Self::Package(..)
-            | Self::SomeFailed { .. } => Stored::No,
-            // The result of an upload that was done couldn't be written.
-            Self::Local(..) => Stored::Unknown,
             Self::Operation(_, error) => error.stored(),
-            Self::Interrupted { stored, .. } => *stored,
+            Self::Interrupted { failure: Some(failure), .. } => failure.stored(),
+            Self::Interrupted { failure: None, .. } | Self::Unwritten { stored: true, .. } => {
+                Stored::Unknown
+            }
+            _ => Stored::No,
         }
     }
 }

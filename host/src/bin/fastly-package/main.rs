@@ -25,10 +25,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report::no_runtime(&error),
     };
-    let code = runtime.block_on(commands::run(cli));
-    // Not dropped: that would wait for a read of standard input that nobody needs any more.
+    let ended = runtime.block_on(commands::run(cli));
+    // Not dropped: that would wait for a read of standard input that nobody needs any more. What connections are open are closed.
     runtime.shutdown_background();
-    code
+    if let Some(signal) = ended.signal {
+        commands::end_by(signal);
+    }
+    ended.code
 }
 
 /// Traces of this program alone, to stderr: other crates know nothing of what must not be shown.

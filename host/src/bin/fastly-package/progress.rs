@@ -25,7 +25,6 @@ pub(crate) struct Progress(Arc<State>);
 struct State {
     bar: ProgressBar,
     shown: Mutex<Shown>,
-    whole: AtomicBool,
     verifying: AtomicBool,
 }
 
@@ -52,7 +51,6 @@ impl Default for Progress {
         Self(Arc::new(State {
             bar: ProgressBar::hidden(),
             shown: Mutex::new(Shown::Not),
-            whole: AtomicBool::new(false),
             verifying: AtomicBool::new(false),
         }))
     }
@@ -65,8 +63,9 @@ impl Progress {
         self.style(SENDING);
         let shown = match std::io::stderr().is_terminal() {
             _ if report.quiet => Shown::Not,
+            // A bar would stand in the middle of traces.
+            _ if report.verbose => Shown::Lines,
             true => Shown::Bar,
-            false if report.verbose => Shown::Lines,
             false => Shown::Not,
         };
         if let Shown::Bar = shown {
@@ -88,7 +87,6 @@ impl Progress {
         }
         bar.set_position(read);
         if bar.length() == Some(read) {
-            self.0.whole.store(true, Ordering::Relaxed);
             self.style(SENT);
             bar.tick();
         }
@@ -96,7 +94,6 @@ impl Progress {
 
     /// What was sent isn't stored, and is about to be sent again.
     pub(crate) fn again(&self) {
-        self.0.whole.store(false, Ordering::Relaxed);
         self.0.verifying.store(false, Ordering::Relaxed);
         self.style(SENDING);
         self.0.bar.reset();
@@ -107,11 +104,6 @@ impl Progress {
         self.0.verifying.store(true, Ordering::Relaxed);
         self.style(VERIFYING);
         self.0.bar.tick();
-    }
-
-    /// Whether the package was read to its end, so that all of it may have been sent.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.0.whole.load(Ordering::Relaxed)
     }
 
     /// Runs an upload, and shows how far it is: in a line that is said, or by drawing the bar again, since one that is drawn too soon
@@ -132,7 +124,7 @@ impl Progress {
     fn line(&self) -> String {
         let bar = &self.0.bar;
         let (read, size) = (bar.position(), bar.length().unwrap_or_default());
-        match (self.is_whole(), self.0.verifying.load(Ordering::Relaxed)) {
+        match (read == size, self.0.verifying.load(Ordering::Relaxed)) {
             (_, true) => format!("sent {}, verifying", DecimalBytes(size)),
             (true, false) => format!("sent {}, waiting for the API", DecimalBytes(size)),
             (false, false) => format!(
@@ -206,18 +198,5 @@ mod tests {
     async fn nobody_is_told_who_did_not_ask() {
         assert!(said(Shown::Not).await.is_empty());
         assert!(said(Shown::Bar).await.is_empty());
-    }
-
-    #[test]
-    fn what_was_read_to_its_end_may_have_been_sent_until_it_is_sent_again() {
-        let progress = Progress::default();
-        progress.begin(10, QUIET);
-        assert!(!progress.is_whole());
-        progress.advance(9);
-        assert!(!progress.is_whole());
-        progress.advance(10);
-        assert!(progress.is_whole());
-        progress.again();
-        assert!(!progress.is_whole());
     }
 }

@@ -8,6 +8,7 @@ mod style;
 use crate::failure::{Cause, Failure, Operation};
 use anstyle::Style;
 use fastly_package::{Proof, Reply, Retry};
+use http::Method;
 use indicatif::DecimalBytes;
 use json::{FailureJson, RehearsalJson, ReplyJson, to_json};
 use serde_json::Value;
@@ -109,10 +110,15 @@ impl Report {
 
     /// A call that failed is about to be made again. `named`: say which one, of several.
     pub(crate) fn retry(self, retry: &Retry<'_>, named: bool) {
-        let Retry { target, error, number, limit, wait, .. } = retry;
-        let which = match named {
-            true => format!("service {} version {}: ", target.service_id, target.version_id),
-            false => String::new(),
+        let Retry { target, method, error, number, limit, wait, .. } = retry;
+        if self.verbose {
+            // There is a trace of it.
+            return;
+        }
+        let which = match (named, self.upload && *method == Method::GET) {
+            (true, _) => format!("service {} version {}: ", target.service_id, target.version_id),
+            (false, true) => "asking what is stored: ".to_owned(),
+            (false, false) => String::new(),
         };
         let wait = wait.as_secs_f64();
         self.warn(&format!("{which}{error}; trying again in {wait:.1}s ({number} of {limit})"));
@@ -120,6 +126,9 @@ impl Report {
 
     /// A failure, and the exit code that goes with it.
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
+        if !failure.is_said() {
+            return ExitCode::from(failure.exit_code());
+        }
         let hint = failure.hint();
         self.error(&failure.message());
         if let Some(Cause::Package(findings)) = failure.cause() {
@@ -179,7 +188,15 @@ impl Report {
 
     /// A line of the result.
     pub(crate) fn line(self, text: &str) -> Result<(), Failure> {
-        out(text).map_err(|error| Failure::Local("can't write the result".into(), error))
+        let written = match self.json {
+            // Not through what takes colors out: it takes more than that.
+            true => write_line(std::io::stdout().lock(), text),
+            false => write_line(anstream::stdout().lock(), text),
+        };
+        written.map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::Unread,
+            _ => Failure::Unwritten { error, stored: false },
+        })
     }
 }
 
@@ -189,13 +206,9 @@ pub(crate) fn no_runtime(error: &std::io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A closed pipe is the reader's choice, not a failure.
-fn out(text: &str) -> std::io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
+fn write_line(mut stdout: impl std::io::Write, text: &str) -> std::io::Result<()> {
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
 }
 
 fn err(text: &str) {

@@ -1,7 +1,7 @@
 //! Times as people read them: local, with how long ago or how far off.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// A time in the zone of this machine, and beside it how long ago it was, or how far off it is.
 pub(crate) fn local(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
@@ -46,6 +46,16 @@ pub(crate) fn of_epoch(seconds: u64) -> Option<String> {
     Some(local(at, Timestamp::now(), &TimeZone::system()))
 }
 
+/// `Retry-After` (RFC 9110, 10.2.3), a number of seconds or a date, as people read it; as it came where it is neither.
+pub(crate) fn of_retry_after(text: &str) -> String {
+    let now = Timestamp::now();
+    let at = match text.parse() {
+        Ok(seconds) => now.checked_add(SignedDuration::from_secs(seconds)).ok(),
+        Err(_) => jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp()),
+    };
+    at.map_or_else(|| text.to_owned(), |at| local(at, now, &TimeZone::system()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +73,16 @@ mod tests {
             ("2024-05-24T19:52:52Z", "2024-05-24 22:12:52 +02:00 (in 20 minutes)"),
         ] {
             assert_eq!(local(at, now.parse().unwrap(), &east), expected);
+        }
+    }
+
+    #[test]
+    fn when_to_come_back_is_a_number_of_seconds_or_a_date() {
+        let soon = of_retry_after("7200");
+        assert!(soon.ends_with("(in 1 hour)") || soon.ends_with("(in 2 hours)"), "{soon}");
+        assert!(of_retry_after("Fri, 01 Jan 2100 00:00:00 GMT").starts_with("2"));
+        for odd in ["soon", "", "99999999999999999999"] {
+            assert_eq!(of_retry_after(odd), odd);
         }
     }
 

@@ -14,7 +14,8 @@ pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
         return many::run(args, targets, limit, report).await;
     }
     // clap has seen to it that both are there.
-    let (Some(service_id), Some(version)) = (args.service_id.clone(), args.version) else {
+    let service_id = args.service_id.clone().filter(|id| !id.is_empty());
+    let (Some(service_id), Some(version)) = (service_id, args.version) else {
         return Err(Failure::Usage("--service-id and --version name what to get".into()));
     };
     let (token, source) = token(&args.connection, report)?;

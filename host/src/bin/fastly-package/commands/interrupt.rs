@@ -4,31 +4,51 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGINT and SIGTERM, caught as long as something may have to be said of an upload.
 pub(super) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
 }
 
 impl Interrupts {
-    /// From now on neither ends the process by itself.
+    /// From now on neither ends the process by itself. One that is ignored, as in a background job of a script, stays so.
     pub(super) fn catch() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        let catch = |kind: SignalKind| match is_ignored(kind.as_raw_value()) {
+            true => Ok(None),
+            false => signal(kind).map(Some),
+        };
+        let interrupt = catch(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
     }
 
     /// The number of the next one.
-    pub(super) async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> i32 {
+        async fn of(signal: &mut Option<Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        }
         let kind = tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
-            _ = self.terminate.recv() => SignalKind::terminate(),
+            () = of(&mut self.interrupt) => SignalKind::interrupt(),
+            () = of(&mut self.terminate) => SignalKind::terminate(),
         };
-        u8::try_from(kind.as_raw_value()).unwrap_or_default()
+        kind.as_raw_value()
     }
 }
 
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set; what is asked for is written to `action`, which any bytes are a valid value of.
+    let action = unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
+}
+
 /// Ends the process as the signal would have, so that a shell knows that it was one and stops what it is doing too.
-pub(super) fn end_by(signal: u8) {
+pub(crate) fn end_by(signal: i32) {
     // Where that can't be done, the exit code says it.
-    let _ = signal_hook::low_level::emulate_default_handler(signal.into());
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
 }

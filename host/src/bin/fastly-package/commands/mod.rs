@@ -13,12 +13,19 @@ mod session;
 mod token;
 
 use crate::cli::{Cli, Command};
-use crate::failure::Failure;
 use crate::report::Report;
+pub(crate) use interrupt::end_by;
 use std::process::ExitCode;
 
+/// How a command ended.
+pub(crate) struct Ended {
+    pub(crate) code: ExitCode,
+    /// The signal that ended it.
+    pub(crate) signal: Option<i32>,
+}
+
 /// Runs what was typed.
-pub(crate) async fn run(cli: Cli) -> ExitCode {
+pub(crate) async fn run(cli: Cli) -> Ended {
     let (json, upload) = match &cli.command {
         Command::Get(args) => (args.json || args.targets.is_some(), false),
         Command::Put(args) => (args.json, true),
@@ -38,11 +45,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Emulate(args) => emulate::run(args, report).await.map(done),
         Command::Demo(args) => demo::run(args, report).await.map(done),
     };
-    result.unwrap_or_else(|failure| {
-        let code = report.failure(&failure);
-        if let Failure::Interrupted { signal, .. } = failure {
-            interrupt::end_by(signal);
-        }
-        code
-    })
+    match result {
+        Ok(code) => Ended { code, signal: None },
+        Err(failure) => Ended { code: report.failure(&failure), signal: failure.signal() },
+    }
 }

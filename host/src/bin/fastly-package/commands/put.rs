@@ -7,10 +7,11 @@ use super::token::token;
 use crate::cli::{Put, When};
 use crate::failure::{Cause, Failure, Kind, Operation};
 use crate::report::{Report, Sent};
-use fastly_package::{Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Stored};
+use fastly_package::{Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::pin;
 
 pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     let limit = Limit::new(args.connection.timeout);
@@ -48,30 +49,38 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     }
     let cant_catch = |error| Failure::Local("can't catch Ctrl-C".into(), error);
     let mut interrupts = Interrupts::catch().map_err(cant_catch)?;
-    let putting = async {
-        let put = session.put(content, options, report).await;
-        match put {
-            Err(failure) => Err(looked_into(failure, args.package.clone()).await),
-            Ok(()) => Ok(()),
+    let mut putting = pin!(session.put(content, options, report));
+    let failure = tokio::select! {
+        put = &mut putting => match put {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        },
+        signal = interrupts.next() => {
+            // It ends with a word on what is stored, which takes no time. Who can't wait for that presses again.
+            session.plugin.cancel();
+            let put = tokio::select! {
+                put = putting => put,
+                signal = interrupts.next() => return Err(Failure::interrupted(signal, None)),
+            };
+            return Err(Failure::interrupted(signal, put.err()));
         }
     };
     tokio::select! {
-        put = putting => put,
-        signal = interrupts.next() => Err(session.interrupted(signal)),
+        cause = look_into(&failure, &args.package) => Err(failure.because(cause)),
+        signal = interrupts.next() => Err(Failure::interrupted(signal, Some(failure))),
     }
 }
 
-/// A package that the API refused, with what is wrong with it: the API doesn't say.
-async fn looked_into(mut failure: Failure, package: PathBuf) -> Failure {
-    if let Failure::Operation(operation, Error::Api { error, .. }) = &mut failure
-        && error.status == 400
-        && [&error.title, &error.detail].into_iter().flatten().any(|text| text.contains("metadata"))
-    {
-        let checked = tokio::task::spawn_blocking(move || check(&package)).await;
-        operation.cause =
-            checked.ok().and_then(Result::ok).map(|checked| Cause::Package(checked.findings));
+/// What is wrong with a package that the API refused: the API doesn't say.
+async fn look_into(failure: &Failure, package: &Path) -> Option<Cause> {
+    let Failure::Operation(_, Error::Api { error, .. }) = failure else { return None };
+    let mut texts = [&error.title, &error.detail].into_iter().flatten();
+    if error.status != 400 || !texts.any(|text| text.contains("metadata")) {
+        return None;
     }
-    failure
+    let package = package.to_owned();
+    let checked = tokio::task::spawn_blocking(move || check(&package)).await;
+    Some(Cause::Package(checked.ok()?.ok()?.findings))
 }
 
 impl Session {
@@ -120,15 +129,7 @@ impl Session {
             Err(error) => return Err(self.explained(error).await),
         };
         let sent = Sent { bytes: size, proof: &uploaded.proof, attempts: uploaded.attempts };
-        report.reply(&uploaded.reply, Some(sent))
-    }
-
-    /// What a signal leaves behind.
-    fn interrupted(&self, signal: u8) -> Failure {
-        self.progress.clear();
-        // What is read is ahead of what is sent: where all was read, all may have been sent.
-        let stored = if self.progress.is_whole() { Stored::Unknown } else { Stored::No };
-        Failure::Interrupted { operation: Box::new(self.operation.clone()), signal, stored }
+        report.reply(&uploaded.reply, Some(sent)).map_err(Failure::after_upload)
     }
 }
 

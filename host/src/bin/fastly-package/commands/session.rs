@@ -7,6 +7,7 @@ use fastly_package::{
     Error, Plugin, PluginBuilder, Retries, ServiceVersion, Stored, TimeoutError, TimeoutKind,
     Timeouts, Token,
 };
+use http::Method;
 use std::time::{Duration, Instant};
 
 pub(super) struct Session {
@@ -88,12 +89,14 @@ impl Session {
         let plugin = plugin(connection, token, limit)?
             .few_calls()
             .on_retry(move |retry| {
-                on_retry.again();
+                if retry.method == Method::PUT {
+                    on_retry.again();
+                }
                 on_retry.suspend(|| report.retry(retry, false));
             })
             .on_verify(move |_| on_verify.verify())
-            .build();
-        let plugin = plugin.map_err(|error| failed(&operation, error))?;
+            .build()
+            .map_err(unusable)?;
         Self::new(plugin, operation, limit, progress)
     }
 
@@ -130,6 +133,14 @@ impl Session {
             operation.cause = found.ok().flatten().map(Cause::Missing);
         }
         failure
+    }
+}
+
+/// A plugin that can't be built: where it isn't the component's fault, what was typed is wrong.
+pub(super) fn unusable(error: Error) -> Failure {
+    match error {
+        Error::Component(_) => Failure::Local("can't start".into(), std::io::Error::other(error)),
+        error => Failure::Usage(error.to_string()),
     }
 }
 

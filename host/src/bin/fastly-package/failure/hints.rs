@@ -17,11 +17,15 @@ impl Failure {
                 "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
             )),
             Self::Package(_, error) => content_hint(error),
-            Self::NoField(_) | Self::Usage(_) | Self::Local(..) | Self::SomeFailed { .. } => None,
-            Self::Interrupted { operation, stored, .. } => {
-                (*stored == Stored::Unknown).then(|| operation.compare_hint())
-            }
+            Self::NoField(_) => Some("--json shows all that it names".into()),
+            Self::Usage(_) => Some("--help shows what can be typed".into()),
             Self::Operation(operation, error) => operation.hint(error),
+            Self::Interrupted { failure: Some(failure), .. } => failure.hint(),
+            Self::Interrupted { failure: None, .. }
+            | Self::Local(..)
+            | Self::Unwritten { .. }
+            | Self::Unread
+            | Self::SomeFailed { .. } => None,
         }
     }
 }
@@ -79,7 +83,8 @@ impl Operation {
             409 => "something else is changing this service: try again when it is done".into(),
             413 => "the API takes at most 100000000 bytes: fastly-package check FILE shows the largest files".into(),
             422 if error.is_locked() => format!(
-                "clone the version and upload to the clone: fastly service-version clone --service-id {service_id} --version {version}"
+                "clone the version and upload to the clone: fastly service-version clone --service-id {} --version {version}",
+                quoted(service_id)
             ),
             429 => rate_limit_hint(limit),
             408 | 500.. if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
@@ -119,7 +124,8 @@ impl Operation {
                 "the token from {token} sees no service {service_id}: is the ID right, and the token of the same account? fastly service list shows those it sees"
             ),
             (Some(Cause::Missing(Missing::Version)), _) => format!(
-                "the service is there, but has no version {version}: fastly service-version list --service-id {service_id} shows those it has"
+                "the service is there, but has no version {version}: fastly service-version list --service-id {} shows those it has",
+                quoted(service_id)
             ),
             (Some(Cause::Missing(Missing::Package)), Kind::Get) => format!(
                 "the version is there, but nothing was uploaded to it yet: {} --package FILE",
@@ -139,6 +145,7 @@ impl Operation {
 
     fn command(&self, name: &str) -> String {
         let Self { service_id, version, .. } = self;
+        let service_id = quoted(service_id);
         format!("fastly-package {name} --service-id {service_id} --version {version}")
     }
 }
@@ -148,6 +155,9 @@ fn content_hint(error: &ContentError) -> Option<String> {
         ContentError::Open(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
             "`fastly compute build` writes the package to pkg/NAME.tar.gz"
         }
+        ContentError::Open(..) => "see who owns it, and who may read it",
+        ContentError::Empty => "`fastly compute build` writes the package to pkg/NAME.tar.gz",
+        ContentError::Read(_) => "nothing was stored; can it be read to its end, with cat?",
         ContentError::NotAFile(_) => "name the .tar.gz that `fastly compute build` wrote to pkg/",
         ContentError::TooShort { .. } | ContentError::TooLong { .. } | ContentError::Changed => {
             "nothing was stored; is something still writing to it?"
@@ -163,10 +173,19 @@ fn content_hint(error: &ContentError) -> Option<String> {
 
 fn rate_limit_hint(limit: Option<&RateLimit>) -> String {
     let reset = limit.and_then(|limit| limit.reset).and_then(times::of_epoch);
-    let after = limit.and_then(|limit| limit.retry_after.as_deref());
+    let after = limit.and_then(|limit| limit.retry_after.as_deref()).map(times::of_retry_after);
     match (reset, after) {
         (Some(reset), _) => format!("the limit of writes in an hour resets at {reset}"),
-        (None, Some(after)) => format!("the API says to try again after {after} (seconds or date)"),
+        (None, Some(after)) => format!("the API says to try again at {after}"),
         (None, None) => "the limit of writes in an hour resets at the full hour".into(),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

@@ -19,7 +19,11 @@ impl Report {
             return self.line(&to_json(&CheckJson::new(path, checked)));
         }
         if !self.quiet {
-            self.line(&table(checked))?;
+            match self.line(&table(checked)) {
+                // What is wrong with it is for someone else.
+                Ok(()) | Err(Failure::Unread) => {}
+                Err(failure) => return Err(failure),
+            }
         }
         for finding in &checked.findings {
             self.finding(finding);

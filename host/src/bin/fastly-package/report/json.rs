@@ -9,7 +9,17 @@ use serde_json::value::RawValue;
 
 /// One line of JSON.
 pub(super) fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+    let json =
+        serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    if !json.contains(char::is_control) {
+        return json;
+    }
+    // What serde_json leaves as it is though a terminal may obey it: in JSON they stand in strings alone.
+    let escaped = |character: char| match character.is_control() {
+        true => format!("\\u{:04x}", u32::from(character)),
+        false => character.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }
 
 /// A package, as `get --json` and `put --json` print it.
@@ -162,10 +172,7 @@ impl<'a> FailureJson<'a> {
         message: &'a str,
         hint: Option<&'a str>,
     ) -> Self {
-        let error = match failure {
-            Failure::Operation(_, error) => Some(error),
-            _ => None,
-        };
+        let error = failure.error();
         let api = match error {
             Some(Error::Api { error, .. }) => Some(error),
             _ => None,
