@@ -6,6 +6,9 @@ mod component;
 #[cfg(feature = "cli")]
 #[path = "build/compose.rs"]
 mod compose;
+#[cfg(feature = "cli")]
+#[path = "build/contract.rs"]
+mod contract;
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -38,10 +41,12 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-/// Builds what the command alone hands out: the guard, and the plugin in it. Both are empty around a component that came without a guard.
+/// Builds what the command alone hands out: the contract, and the plugin in its guard, compressed, with where both stand in it. Around a
+/// component that came without a guard there is none.
 #[cfg(feature = "cli")]
 fn write_guarded(out: &Path, plugin: &[u8]) -> Result<()> {
     println!("cargo::rerun-if-changed=build/compose.rs");
+    println!("cargo::rerun-if-changed=build/contract.rs");
     println!("cargo::rerun-if-env-changed={PREBUILT_GUARD}");
     let guard = match (env::var_os(PREBUILT_GUARD), env::var_os(PREBUILT)) {
         (Some(path), _) => read_prebuilt(PREBUILT_GUARD, &PathBuf::from(path))?,
@@ -49,11 +54,18 @@ fn write_guarded(out: &Path, plugin: &[u8]) -> Result<()> {
         (None, None) => build_component("../guest/guard", "fastly_package_guard.wasm")?,
     };
     let guarded = match guard.is_empty() {
-        true => Vec::new(),
+        true => plugin.to_vec(),
         false => compose::guarded(plugin, &guard)?,
     };
-    fs::write(out.join("guard.wasm"), guard)?;
-    fs::write(out.join("guarded.wasm"), guarded)?;
+    let plugin = compose::find(plugin, &guarded).context("the plugin isn't in its guard")?;
+    let guard = compose::find(&guard, &guarded).context("the guard isn't around the plugin")?;
+    let places = format!(
+        "const PLUGIN: std::ops::Range<usize> = {plugin:?};\nconst GUARD: std::ops::Range<usize> = {guard:?};\n"
+    );
+    let contract = contract::text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))?;
+    fs::write(out.join("guarded.rs"), places)?;
+    fs::write(out.join("guarded.wasm.gz"), compose::compressed(&guarded)?)?;
+    fs::write(out.join("contract.wit.gz"), compose::compressed(contract.as_bytes())?)?;
     Ok(())
 }
 

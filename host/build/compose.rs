@@ -1,6 +1,10 @@
 //! Puts the guard around the plugin. Both stay in the result byte for byte.
 
 use anyhow::Result;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
+use std::ops::Range;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
@@ -25,4 +29,19 @@ pub(crate) fn guarded(plugin: &[u8], guard: &[u8]) -> Result<Vec<u8>> {
         graph.export(export, interface)?;
     }
     Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// Where a part stands in the whole; an empty one at the beginning.
+pub(crate) fn find(part: &[u8], whole: &[u8]) -> Option<Range<usize>> {
+    if part.is_empty() {
+        return Some(0..0);
+    }
+    let start = whole.windows(part.len()).position(|window| window == part)?;
+    Some(start..start + part.len())
+}
+
+pub(crate) fn compressed(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
 }

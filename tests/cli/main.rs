@@ -4,6 +4,7 @@
 mod check;
 mod color;
 mod command;
+mod component;
 mod emulate;
 mod errors;
 mod examples;

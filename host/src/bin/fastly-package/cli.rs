@@ -64,6 +64,9 @@ fastly-package get [OPTIONS] --service-id <ID> --version <N>
     /// Say what a package is and what is wrong with it, without the network.
     #[command(after_help = after_help::CHECK)]
     Check(Check),
+    /// Write the component of this build, for other hosts, or its guard or contract.
+    #[command(after_help = after_help::COMPONENT)]
+    Component(Component),
     /// Print a script that completes this command in a shell.
     #[command(after_help = after_help::COMPLETIONS)]
     Completions(Completions),
@@ -233,6 +236,26 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+/// Writes a component.
+#[derive(Args)]
+pub(crate) struct Component {
+    /// Where to write it. Default: stdout.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The guard: a component that lets the one request of a call out, for hosts without an egress policy.
+    #[arg(long, group = "what")]
+    pub(crate) guard: bool,
+
+    /// The plugin with the guard around it.
+    #[arg(long, group = "what")]
+    pub(crate) guarded: bool,
+
+    /// The contract, in WIT, with all packages that it names.
+    #[arg(long, group = "what")]
+    pub(crate) wit: bool,
 }
 
 /// Prints a script for a shell.

@@ -36,6 +36,12 @@ Examples:
   fastly-package check pkg/app.tar.gz
   fastly-package check pkg/app.tar.gz --json";
 
+pub(super) const COMPONENT: &str = "\
+Examples:
+  fastly-package component -o fastly-package.wasm
+  fastly-package component --guarded -o guarded.wasm
+  fastly-package component --wit | less";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(fastly-package completions bash)

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod component;
 mod demo;
 mod emulate;
 mod get;
@@ -30,9 +31,11 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Get(args) => (args.json || args.targets.is_some(), false),
         Command::Put(args) => (args.json, true),
         Command::Check(args) => (args.json, false),
-        Command::Completions(_) | Command::Man(_) | Command::Emulate(_) | Command::Demo(_) => {
-            (false, false)
-        }
+        Command::Component(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Emulate(_)
+        | Command::Demo(_) => (false, false),
     };
     let report = Report { json, quiet: cli.quiet, verbose: cli.verbose > 0, upload };
     let done = |()| ExitCode::SUCCESS;
@@ -40,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Command::Get(args) => get::run(args, report).await.map(done),
         Command::Put(args) => put::run(args, report).await.map(done),
         Command::Check(args) => check::run(args, report),
+        Command::Component(args) => component::run(args).map(done),
         Command::Completions(args) => completions::run(args, report).map(done),
         Command::Man(args) => man::run(args, report).map(done),
         Command::Emulate(args) => emulate::run(args, report).await.map(done),
