@@ -4,10 +4,10 @@ import { FastlyPackageError } from './error.js';
 import { feed, openSource } from './source.js';
 
 /**
- * One call of the component, in a thread and an instance of its own. `told` is the API's base that the component is told: the edge
- * goes by `options.apiUrl`.
+ * One call of the component, in a thread and an instance of its own. `told` is for tests: another API for the component than the one
+ * that the edge lets it reach.
  */
-export async function call(method, target, source, options, told = apiUrlOf(options)) {
+export async function call(method, target, source, options, told) {
   const { signal } = options;
   let content;
   try {
@@ -15,12 +15,13 @@ export async function call(method, target, source, options, told = apiUrlOf(opti
     if (signal?.aborted) throw abortError(signal);
     checkTarget(target);
     const token = tokenOf(options);
-    await checkTokenMayGo(apiUrlOf(options));
+    const api = apiOf(options);
+    await checkTokenMayGo(api);
     const workerData = {
-      allowed: allowedRequest(method, apiUrlOf(options), target),
+      allowed: allowedRequest(method, api, target),
       token,
       target: { serviceId: target.serviceId, versionId: target.version },
-      request: { auth: { tag: 'host' }, apiUrl: told, userAgent: options.userAgent },
+      request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
       size: content?.size,
     };
@@ -77,8 +78,10 @@ function tokenOf({ token = process.env.FASTLY_API_TOKEN }) {
   );
 }
 
-function apiUrlOf({ apiUrl }) {
-  return apiUrl ?? (process.env.FASTLY_API_ENDPOINT || 'https://api.fastly.com');
+// Parsed, so that the edge's and the component's spelling of a host are the same.
+function apiOf({ apiUrl = process.env.FASTLY_API_ENDPOINT || 'https://api.fastly.com' }) {
+  if (!URL.canParse(apiUrl)) throw invalid('apiUrl is not a URL');
+  return new URL(apiUrl);
 }
 
 // Beyond this the component checks: a fraction or a negative number would reach it as another number.

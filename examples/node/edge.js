@@ -11,7 +11,7 @@ export function imports(allowed, token) {
       !sent &&
       request.method().tag === allowed.method &&
       request.scheme()?.tag === allowed.protocol.slice(0, -1).toUpperCase() &&
-      hostOf(allowed.protocol, request.authority()) === allowed.host &&
+      request.authority() === allowed.host &&
       request.pathWithQuery() === allowed.path
     );
   }
@@ -31,11 +31,6 @@ export function imports(allowed, token) {
     'wasi:io/streams': io.streams,
     'wasi:random/random': random,
   };
-}
-
-function hostOf(protocol, authority) {
-  const url = `${protocol}//${authority}`;
-  return URL.canParse(url) ? new URL(url).host : undefined;
 }
 
 const attach = Symbol('attach');

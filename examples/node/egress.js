@@ -2,16 +2,14 @@ import { lookup } from 'node:dns/promises';
 import { FastlyPackageError } from './error.js';
 
 /** The one request that a call may send. */
-export function allowedRequest(method, apiUrl, { serviceId, version }) {
-  const api = parse(apiUrl);
+export function allowedRequest(method, api, { serviceId, version }) {
   const prefix = api.pathname.replace(/\/+$/, '');
   const path = `${prefix}/service/${segment(serviceId)}/version/${version}/package`;
   return { method, protocol: api.protocol, host: api.host, path };
 }
 
 /** A token goes over TLS, or stays on this machine. */
-export async function checkTokenMayGo(apiUrl) {
-  const { protocol, hostname } = parse(apiUrl);
+export async function checkTokenMayGo({ protocol, hostname }) {
   if (protocol === 'https:') return;
   if (protocol === 'http:' && (await isLoopback(hostname))) return;
   throw invalid('the token would go unencrypted: apiUrl must be https, or http to a loopback address');
@@ -23,14 +21,6 @@ async function isLoopback(hostname) {
   if (hostname !== 'localhost') return false;
   const addresses = await lookup(hostname, { all: true }).catch(() => []);
   return addresses.length > 0 && addresses.every(({ address }) => /^(127\.|::1$)/.test(address));
-}
-
-function parse(apiUrl) {
-  try {
-    return new URL(apiUrl);
-  } catch {
-    throw invalid('apiUrl is not a URL');
-  }
 }
 
 /** Percent-encodes all but RFC 3986's unreserved characters, as the component does: the paths have to be equal. */

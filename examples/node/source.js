@@ -15,12 +15,14 @@ export async function openSource(source, size) {
 }
 
 async function openFile(path, size) {
+  let file;
   try {
-    const file = await open(path);
+    file = await open(path);
     const stat = await file.stat();
-    const stream = file.createReadStream({ highWaterMark: CHUNK });
-    return openStream(stream, size ?? (stat.isFile() ? stat.size : undefined));
+    if (stat.isDirectory()) throw new Error(`${path} is a directory`);
+    return openStream(file.createReadStream({ highWaterMark: CHUNK }), size ?? (stat.isFile() ? stat.size : undefined));
   } catch (cause) {
+    await file?.close();
     if (cause instanceof FastlyPackageError) throw cause;
     throw new FastlyPackageError('content', { code: 'failed', detail: cause.message }, { cause });
   }
@@ -30,7 +32,7 @@ function openStream(stream, size) {
   // An error before the first chunk is asked for would have no listener, and end the process.
   stream.on('error', () => {});
   try {
-    if (size === undefined) throw invalid('a stream has no size of its own: give options.size, in bytes');
+    if (size === undefined) throw invalid('the source has no size of its own: give options.size, in bytes');
     return { chunks: stream[Symbol.asyncIterator](), size: checked(size), close: () => stream.destroy() };
   } catch (error) {
     stream.destroy();
