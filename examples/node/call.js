@@ -39,6 +39,7 @@ async function run(workerData, content, { signal, onProgress }) {
     transferList: [port2],
     // Nothing in there needs the environment, in which the token may be.
     env: {},
+    execArgv: [],
   });
   let onAbort;
   try {
