@@ -1,3 +1,4 @@
+import { callExtension } from '@bytecodealliance/preview2-shim/io-worker';
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { instantiate } from './component/plugin.js';
@@ -10,6 +11,7 @@ function module(name) {
   return new WebAssembly.Module(readFileSync(new URL(`./component/${name}`, import.meta.url)));
 }
 
+callExtension(new URL('./io.js', import.meta.url), 'load', []);
 const { packageApi } = instantiate(module, imports(allowed, token));
 try {
   const reply = content
