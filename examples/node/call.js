@@ -1,0 +1,105 @@
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { allowedRequest, checkTokenMayGo } from './egress.js';
+import { FastlyPackageError } from './error.js';
+import { feed, openSource } from './source.js';
+
+/**
+ * One call of the component, in a thread and an instance of its own. `told` is for tests: another API for the component than the one
+ * that the edge lets it reach.
+ */
+export async function call(method, target, source, options, told) {
+  const { signal } = options;
+  let content;
+  try {
+    content = method === 'put' ? await openSource(source, options.size) : undefined;
+    if (signal?.aborted) throw abortError(signal);
+    checkTarget(target);
+    const token = tokenOf(options);
+    const api = apiOf(options);
+    await checkTokenMayGo(api);
+    const workerData = {
+      allowed: allowedRequest(method, api, target),
+      token,
+      target: { serviceId: target.serviceId, versionId: target.version },
+      request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
+      put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
+      size: content?.size,
+    };
+    return await run(workerData, content, options);
+  } finally {
+    content?.close();
+  }
+}
+
+async function run(workerData, content, { signal, onProgress }) {
+  const { port1, port2 } = new MessageChannel();
+  const turn = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: { ...workerData, content: content && { port: port2, turn } },
+    transferList: [port2],
+    // Nothing in there needs the environment, in which the token may be.
+    env: {},
+    execArgv: [],
+  });
+  let onAbort;
+  try {
+    return await new Promise((resolve, reject) => {
+      onAbort = () => reject(abortError(signal));
+      signal?.addEventListener('abort', onAbort);
+      if (signal?.aborted) onAbort();
+      worker.on('message', ({ reply, error }) => {
+        if (error) reject(FastlyPackageError.fromComponent(error));
+        else resolve(reply);
+      });
+      worker.on('error', (cause) => reject(broken(cause.message, cause)));
+      worker.on('exit', () => reject(broken('the thread of the call has ended')));
+      if (!content) return;
+      feed(content.chunks, port1, turn, (read) => {
+        try {
+          if (read > 0) onProgress?.(read, content.size);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    port1.close();
+    // Closes the connection too: a request that isn't sent whole by now never will be.
+    await worker.terminate();
+  }
+}
+
+function tokenOf({ token = process.env.FASTLY_API_TOKEN }) {
+  if (/^[!-~]+$/.test(token ?? '')) return token;
+  throw invalid(
+    token
+      ? 'the token has characters that no token has'
+      : 'there is no token: give options.token, or set FASTLY_API_TOKEN',
+  );
+}
+
+// Parsed, so that the edge's and the component's spelling of a host are the same.
+function apiOf({ apiUrl = process.env.FASTLY_API_ENDPOINT || 'https://api.fastly.com' }) {
+  if (!URL.canParse(apiUrl)) throw invalid('apiUrl is not a URL');
+  return new URL(apiUrl);
+}
+
+// Beyond this the component checks: a fraction or a negative number would reach it as another number.
+function checkTarget({ serviceId, version }) {
+  if (typeof serviceId !== 'string') throw invalid('serviceId is not a string');
+  if (!Number.isInteger(version) || version < 0 || version > 0xffffffff) throw invalid('version is not a version number');
+}
+
+function invalid(detail) {
+  return new FastlyPackageError('invalid-argument', { detail });
+}
+
+function broken(detail, cause) {
+  return new FastlyPackageError('transport', { code: 'internal-error', detail }, { cause });
+}
+
+function abortError(signal) {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
+}

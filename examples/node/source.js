@@ -1,0 +1,77 @@
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { FastlyPackageError } from './error.js';
+
+const CHUNK = 64 * 1024;
+
+/** A path, bytes or a Readable as chunks, with the size to announce. */
+export async function openSource(source, size) {
+  if (typeof source === 'string') return openFile(source, size);
+  if (source instanceof Uint8Array) {
+    return { chunks: slices(source), size: checked(size ?? source.length), close() {} };
+  }
+  if (source instanceof Readable) return openStream(source, size);
+  throw invalid('source is neither a path nor a Uint8Array nor a Readable');
+}
+
+async function openFile(path, size) {
+  let file;
+  try {
+    file = await open(path);
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new Error(`${path} is a directory`);
+    return openStream(file.createReadStream({ highWaterMark: CHUNK }), size ?? (stat.isFile() ? stat.size : undefined));
+  } catch (cause) {
+    await file?.close();
+    if (cause instanceof FastlyPackageError) throw cause;
+    throw new FastlyPackageError('content', { code: 'failed', detail: cause.message }, { cause });
+  }
+}
+
+function openStream(stream, size) {
+  // An error before the first chunk is asked for would have no listener, and end the process.
+  stream.on('error', () => {});
+  try {
+    if (size === undefined) throw invalid('the source has no size of its own: give options.size, in bytes');
+    return { chunks: stream[Symbol.asyncIterator](), size: checked(size), close: () => stream.destroy() };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+async function* slices(bytes) {
+  for (let start = 0; start < bytes.length; start += CHUNK) yield bytes.subarray(start, start + CHUNK);
+}
+
+/** Answers each message of a `Content`, which says how many bytes were read, with the next chunk. */
+export function feed(chunks, port, turn, onRead) {
+  port.on('message', async (read) => {
+    onRead(read);
+    const message = await next(chunks);
+    port.postMessage(message, message.chunk ? [message.chunk.buffer] : []);
+    Atomics.add(turn, 0, 1);
+    Atomics.notify(turn, 0);
+  });
+}
+
+async function next(chunks) {
+  try {
+    const { done, value } = await chunks.next();
+    if (done) return { end: true };
+    if (!(value instanceof Uint8Array)) throw new TypeError('the stream gives something other than bytes');
+    // A copy that can be moved to the other thread: the caller's bytes stay the caller's.
+    return { chunk: new Uint8Array(value) };
+  } catch (error) {
+    return { failed: String(error?.message ?? error) };
+  }
+}
+
+function checked(size) {
+  if (Number.isSafeInteger(size) && size >= 0) return size;
+  throw invalid('size is not a number of bytes');
+}
+
+function invalid(detail) {
+  return new FastlyPackageError('invalid-argument', { detail });
+}

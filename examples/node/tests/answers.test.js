@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { getPackage, putPackage } from '../index.js';
+import { server } from './server.js';
+
+const target = { serviceId: 'demo', version: 1 };
+const MB = 1_000_000;
+const bytes = Buffer.alloc(20 * MB);
+
+const answer = (status, body, length = body.length) =>
+  `HTTP/1.1 ${status} Status\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
+const refusal = '{"msg":"Refused"}';
+const reply = '{"id":"i","service_id":"demo","version":1}';
+
+/** Once so many bytes have come, reads no more and lets `then` answer. */
+const after = (count, then) => (socket) => {
+  socket.on('data', (data) => {
+    if (count <= 0) return;
+    count -= data.length;
+    if (count > 0) return;
+    socket.pause();
+    then(socket);
+  });
+};
+
+const endings = {
+  'stays open': () => {},
+  'is half closed': (socket) => socket.end(),
+  'is closed': (socket) => socket.destroySoon(),
+  'is reset': (socket) => setImmediate(() => socket.resetAndDestroy()),
+};
+for (const [status, count] of [[401, 1], [413, 1], [401, 5 * MB], [413, 5 * MB]]) {
+  for (const [ending, end] of Object.entries(endings)) {
+    test(`${status} after ${count} bytes is the outcome when the connection ${ending}`, { timeout: 10_000 }, async (t) => {
+      const { apiUrl } = await server(t, after(count, (socket) => end(socket.write(answer(status, refusal)) && socket)));
+      const put = putPackage(target, bytes, { apiUrl, token: 'T' });
+      await assert.rejects(put, { kind: 'api', status, title: 'Refused' });
+    });
+  }
+}
+
+test('401 is the outcome while the source has nothing to give', { timeout: 10_000 }, async (t) => {
+  const { apiUrl } = await server(t, after(1, (socket) => socket.write(answer(401, refusal))));
+  const source = new Readable({ read() {} });
+  await assert.rejects(putPackage(target, source, { apiUrl, token: 'T', size: 1000 }), { kind: 'api', status: 401 });
+  assert(source.destroyed);
+});
+
+test('a success before the package was sent is none', { timeout: 10_000 }, async (t) => {
+  const { apiUrl } = await server(t, after(1, (socket) => socket.write(answer(200, reply))));
+  await assert.rejects(putPackage(target, bytes, { apiUrl, token: 'T' }), {
+    kind: 'unexpected-response',
+    status: 200,
+    reason: 'premature',
+  });
+});
+
+const faults = {
+  'a connection that is closed': [(socket) => socket.end(), { kind: 'transport', code: 'HTTP-protocol-error' }],
+  'a connection that is reset': [(socket) => socket.resetAndDestroy(), { kind: 'transport', code: 'HTTP-protocol-error' }],
+  'an answer that is cut': [(socket) => socket.end(answer(200, reply, 100)), { kind: 'transport', code: 'HTTP-response-incomplete' }],
+  'an answer that is no HTTP': [(socket) => socket.end('what?\r\n\r\n'), { kind: 'transport', code: 'internal-error' }],
+  'an answer over 1 MiB': [(socket) => socket.end(answer(200, ' '.repeat(2 * MB))), { kind: 'unexpected-response', reason: 'too-large' }],
+  'a redirect': [(socket) => socket.end(answer(302, '')), { kind: 'unexpected-response', status: 302, reason: 'status' }],
+  'another JSON': [(socket) => socket.end(answer(200, '[]')), { kind: 'unexpected-response', reason: 'not-a-package' }],
+};
+for (const [name, [then, expected]] of Object.entries(faults)) {
+  test(`${name} is said, and nothing hangs`, { timeout: 10_000 }, async (t) => {
+    const { apiUrl } = await server(t, after(1, then));
+    await assert.rejects(getPackage(target, { apiUrl, token: 'T' }), expected);
+  });
+}
+
+test('an abort closes the connection of a call that waits for its answer', { timeout: 10_000 }, async (t) => {
+  const closed = [];
+  const abort = new AbortController();
+  const { apiUrl } = await server(t, (socket) => {
+    closed.push(new Promise((resolve) => socket.on('close', resolve)));
+    socket.once('data', () => abort.abort());
+  });
+  await assert.rejects(getPackage(target, { apiUrl, token: 'T', signal: abort.signal }), { name: 'AbortError' });
+  assert.equal(closed.length, 1);
+  await closed[0];
+});
+
+test('informational answers are passed over', { timeout: 10_000 }, async (t) => {
+  const informational = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n';
+  const { apiUrl } = await server(t, after(1, (socket) => socket.end(informational + answer(200, reply))));
+  assert.equal((await getPackage(target, { apiUrl, token: 'T' })).body, reply);
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { call } from '../call.js';
+import { instantiate } from '../component/plugin.js';
+import { imports } from '../edge.js';
+import { allowedRequest } from '../egress.js';
+import { getPackage, putPackage } from '../index.js';
+import { emulator } from './emulator.js';
+import { server } from './server.js';
+
+const { apiUrl, token } = await emulator();
+const target = { serviceId: 'demo', version: 1 };
+const path = '/service/demo/version/1/package';
+
+test('the token is not in the memory of the component', async () => {
+  const secret = 'a token of which the end is looked for'.replaceAll(' ', '-');
+  const memories = [];
+  const { packageApi } = instantiate(
+    (name) => new WebAssembly.Module(readFileSync(new URL(`../component/${name}`, import.meta.url))),
+    imports(allowedRequest('get', new URL(apiUrl), target), secret),
+    (module, imports) => {
+      const instance = new WebAssembly.Instance(module, imports);
+      memories.push(...Object.values(instance.exports).filter((value) => value instanceof WebAssembly.Memory));
+      return instance;
+    },
+  );
+  const request = { auth: { tag: 'host' }, apiUrl, userAgent: 'a user agent of which the end is found' };
+  assert.throws(() => packageApi.getPackage({ serviceId: 'demo', versionId: 1 }, request), ({ payload }) => payload.val.status === 401);
+  const memory = Buffer.concat(memories.map(({ buffer }) => Buffer.from(buffer)));
+  // The end, since the allocator overwrites the beginning of what is freed.
+  assert(memory.includes('the end is found'));
+  assert(!memory.includes('is-looked-for'));
+});
+
+test('the token is not in the headers that the component sees, and takes the place of one of its own', async (t) => {
+  let received;
+  const head = new Promise((resolve) => (received = resolve));
+  const { apiUrl } = await server(t, (socket) => socket.once('data', (data) => received(String(data))));
+  const edge = edgeTo(apiUrl);
+  const request = edge.request({ headers: [['fastly-key', 'its-own']] });
+  edge.handle(request);
+  const decoder = new TextDecoder();
+  assert.deepEqual(request.headers().entries().map(([name, value]) => [name, decoder.decode(value)]), [['fastly-key', 'its-own']]);
+  assert.match(await head, /^fastly-key: secret\r$/im);
+  assert.doesNotMatch(await head, /its-own/);
+});
+
+test('only the one request of the call is let out, once', async (t) => {
+  const other = await server(t, () => {});
+  const { apiUrl } = await server(t, () => {});
+  const wrong = [
+    { authority: new URL(other.apiUrl).host },
+    { authority: '127.0.0.1' },
+    { authority: undefined },
+    { scheme: { tag: 'HTTPS' } },
+    { scheme: undefined },
+    { method: { tag: 'put' } },
+    { method: { tag: 'other', val: 'get' } },
+    { path: `${path}?a=b` },
+    { path: '/service/demo/version/2/package' },
+    { path: '/tokens/self' },
+    { path: undefined },
+  ];
+  for (const difference of wrong) {
+    const edge = edgeTo(apiUrl);
+    assert.throws(() => edge.handle(edge.request(difference)), { tag: 'HTTP-request-denied' }, JSON.stringify(difference));
+  }
+  const edge = edgeTo(apiUrl);
+  edge.handle(edge.request({}));
+  assert.throws(() => edge.handle(edge.request({})), { tag: 'HTTP-request-denied' });
+  assert.equal(other.connections, 0);
+});
+
+test('a component that is told another API is denied, and nothing connects to it', async (t) => {
+  const other = await server(t, () => {});
+  const api = await server(t, () => {});
+  const options = { apiUrl: api.apiUrl, token: 'secret' };
+  const denied = { name: 'FastlyPackageError', kind: 'transport', code: 'HTTP-request-denied' };
+  await assert.rejects(call('get', target, undefined, options, other.apiUrl), denied);
+  await assert.rejects(call('put', target, Buffer.from('content'), options, other.apiUrl), denied);
+  assert.equal(other.connections + api.connections, 0);
+});
+
+test('the token does not go over http to another machine', async () => {
+  const refused = { kind: 'invalid-argument', message: /unencrypted/ };
+  for (const host of ['api.fastly.com', '192.0.2.1', '128.0.0.1', '127.0.0.1.example.com', 'localhost.example.com', '[::2]']) {
+    await assert.rejects(getPackage(target, { apiUrl: `http://${host}`, token: 'secret' }), refused, host);
+  }
+  await assert.rejects(getPackage(target, { apiUrl: 'ftp://127.0.0.1', token: 'secret' }), refused);
+});
+
+test('a token that is none, and a URL that is no base of an API, are refused', async () => {
+  const refused = { kind: 'invalid-argument' };
+  for (const token of ['', 'a b', 'a\r\nb', 'ä']) {
+    await assert.rejects(getPackage(target, { apiUrl: 'https://127.0.0.1', token }), refused);
+  }
+  for (const apiUrl of ['', 'api.fastly.com', 'http://u:p@127.0.0.1', 'http://127.0.0.1/?a', 'http://127.0.0.1/#a']) {
+    await assert.rejects(getPackage(target, { apiUrl, token: 'secret' }), refused, apiUrl);
+  }
+});
+
+test('every spelling of the API is the same API', async () => {
+  const { port } = new URL(apiUrl);
+  for (const spelling of [`HTTP://LocalHost:${port}/`, `http://0x7f.1:${port}//`, `http://127.0.0.1:0${port}`]) {
+    await assert.rejects(getPackage(target, { apiUrl: spelling, token }), { kind: 'api', status: 404 });
+  }
+});
+
+test('an API that is not there is said', async (t) => {
+  const { apiUrl, close } = await server(t, () => {});
+  close();
+  const options = { apiUrl, token: 'secret' };
+  await assert.rejects(getPackage(target, options), { kind: 'transport', code: 'connection-refused' });
+  await assert.rejects(putPackage(target, Buffer.alloc(1024 * 1024), options), { kind: 'transport', code: 'connection-refused' });
+});
+
+function edgeTo(apiUrl) {
+  const edge = imports(allowedRequest('get', new URL(apiUrl), target), 'secret');
+  const { Fields, OutgoingRequest } = edge['wasi:http/types'];
+  const right = { method: { tag: 'get' }, scheme: { tag: 'HTTP' }, authority: new URL(apiUrl).host, path, headers: [] };
+  function request(difference) {
+    const { method, scheme, authority, path, headers } = { ...right, ...difference };
+    const request = new OutgoingRequest(Fields.fromList(headers.map(([name, value]) => [name, Buffer.from(value)])));
+    request.setMethod(method);
+    request.setScheme(scheme);
+    request.setAuthority(authority);
+    request.setPathWithQuery(path);
+    return request;
+  }
+  return { request, handle: edge['wasi:http/outgoing-handler'].handle };
+}

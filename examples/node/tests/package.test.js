@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, test } from 'node:test';
+import { FastlyPackageError, getPackage, putPackage } from '../index.js';
+import { archive, sha512 } from './archive.js';
+import { emulator } from './emulator.js';
+
+const api = await emulator();
+const folder = await mkdtemp(join(tmpdir(), 'fastly-package-'));
+after(() => rm(folder, { recursive: true }));
+
+const small = archive(512);
+const large = archive(20 * 1024 * 1024);
+const path = { small: join(folder, 'small.tar.gz'), large: join(folder, 'large.tar.gz') };
+await writeFile(path.small, small);
+await writeFile(path.large, large);
+
+// A service for each test: the tests don't see each other's packages.
+const newTarget = () => ({ serviceId: randomUUID(), version: 1 });
+
+for (const [name, bytes] of Object.entries({ small, large })) {
+  const sources = {
+    path: () => path[name],
+    Buffer: () => bytes,
+    'Readable of a file': () => createReadStream(path[name]),
+    'Readable of one chunk': () => Readable.from([bytes]),
+  };
+  for (const [kind, source] of Object.entries(sources)) {
+    test(`a ${name} package is uploaded from a ${kind}, and found again`, async () => {
+      const target = newTarget();
+      const put = await putPackage(target, source(), { ...api, size: bytes.length });
+      const get = await getPackage(target, api);
+      assert.equal(put.package.metadata.hashsum, sha512(bytes));
+      assert.equal(get.package.metadata.hashsum, sha512(bytes));
+      assert.equal(get.package.metadata.size, BigInt(bytes.length));
+      assert.equal(JSON.parse(get.body).service_id, target.serviceId);
+      assert.equal(typeof put.rateLimit.remaining, 'bigint');
+    });
+  }
+}
+
+test('a service ID with characters that a path has not is found under that ID', async () => {
+  const target = { serviceId: "a b/'(ü)*!~", version: 2147483647 };
+  const { package: stored } = await putPackage(target, small, api);
+  assert.deepEqual([stored.serviceId, stored.version], [target.serviceId, target.version]);
+});
+
+test('progress ends at the size', async () => {
+  const seen = [];
+  await putPackage(newTarget(), path.large, { ...api, onProgress: (...progress) => seen.push(progress) });
+  assert.deepEqual(seen.at(-1), [large.length, large.length]);
+  assert(seen.length > 10);
+  assert(seen.every(([read], i) => i === 0 || read > seen[i - 1][0]));
+});
+
+test('what onProgress throws ends the call', async () => {
+  const onProgress = () => {
+    throw new RangeError('enough');
+  };
+  await assert.rejects(putPackage(newTarget(), path.large, { ...api, onProgress }), RangeError);
+});
+
+test('the event loop stays free', async () => {
+  let longest = 0;
+  const start = performance.now();
+  let last = start;
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  await putPackage(newTarget(), path.large, api);
+  clearInterval(timer);
+  const whole = performance.now() - start;
+  assert(longest > 0 && longest < whole / 2, `${longest} of ${whole} ms without a tick`);
+});
+
+test('calls at the same time do not disturb each other', async () => {
+  const hashes = await Promise.all(
+    [small, large, small, large].map(async (bytes) => {
+      const { package: stored } = await putPackage(newTarget(), bytes, api);
+      return stored.metadata.hashsum === sha512(bytes);
+    }),
+  );
+  assert(hashes.every(Boolean));
+});
+
+test('a wrong token is 401, a missing package 404', async () => {
+  await fails(getPackage(newTarget(), { ...api, token: 'wrong' }), { kind: 'api', status: 401 });
+  await fails(putPackage(newTarget(), path.large, { ...api, token: 'wrong' }), { kind: 'api', status: 401 });
+  await fails(getPackage(newTarget(), api), { kind: 'api', status: 404, title: 'Not found' });
+});
+
+test('a source of another length is not stored', async () => {
+  for (const source of [path.large, large, () => Readable.from([large])]) {
+    for (const [by, code] of [[1, 'too-short'], [-1, 'too-long']]) {
+      const target = newTarget();
+      const put = putPackage(target, source instanceof Function ? source() : source, { ...api, size: large.length + by });
+      await fails(put, { kind: 'content', code });
+      await fails(getPackage(target, api), { kind: 'api', status: 404 });
+    }
+  }
+});
+
+test('a source that fails or is not there is said', async () => {
+  async function* failing() {
+    yield small;
+    throw new Error('the disk is gone');
+  }
+  const put = putPackage(newTarget(), Readable.from(failing()), { ...api, size: 2 * small.length });
+  await fails(put, { kind: 'content', code: 'failed', detail: 'the disk is gone' });
+  await fails(putPackage(newTarget(), join(folder, 'no'), api), { kind: 'content', code: 'failed' });
+  await fails(putPackage(newTarget(), folder, api), { kind: 'content', code: 'failed' });
+  const text = Readable.from(['text']);
+  await fails(putPackage(newTarget(), text, { ...api, size: 4 }), { kind: 'content', code: 'failed' });
+});
+
+test('wrong arguments are refused', async () => {
+  const stream = createReadStream(path.small);
+  await fails(putPackage(newTarget(), stream, api), { kind: 'invalid-argument' });
+  assert(stream.destroyed);
+  await fails(putPackage(newTarget(), new Uint8Array(), api), { kind: 'invalid-argument' });
+  await fails(putPackage(newTarget(), small, { ...api, size: -1 }), { kind: 'invalid-argument' });
+  await fails(putPackage(newTarget(), 7, api), { kind: 'invalid-argument' });
+  for (const version of [0, -1, 1.5, 2 ** 31, 2 ** 32 + 1, '1']) {
+    await fails(getPackage({ serviceId: 's', version }, api), { kind: 'invalid-argument' });
+  }
+  await fails(getPackage({ serviceId: '..', version: 1 }, api), { kind: 'invalid-argument' });
+  await fails(getPackage(newTarget(), { ...api, userAgent: 'a\nb' }), { kind: 'invalid-argument' });
+});
+
+test('an abort ends the call, and nothing is stored', async () => {
+  const target = newTarget();
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const put = putPackage(target, path.large, { ...api, signal: abort.signal, onProgress: () => abort.abort(reason) });
+  await assert.rejects(put, { name: 'AbortError', code: 'ABORT_ERR', cause: reason });
+  await fails(getPackage(target, api), { kind: 'api', status: 404 });
+  await assert.rejects(getPackage(target, { ...api, signal: abort.signal }), { name: 'AbortError' });
+});
+
+async function fails(promise, expected) {
+  await assert.rejects(promise, (error) => {
+    assert(error instanceof FastlyPackageError, error);
+    for (const [field, value] of Object.entries(expected)) assert.equal(error[field], value, error.message);
+    return true;
+  });
+}
