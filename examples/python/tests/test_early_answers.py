@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fastly_package import ApiError, Client, UnexpectedResponse
+from fastly_package import ApiError, Client, TransportError, UnexpectedResponse
 
 from .conftest import TOKEN
 
@@ -55,6 +55,13 @@ def test_it_is_the_result_of_the_call(
     assert (caught.value.status, caught.value.title) == (status, "no")
     assert time.monotonic() - started < 2
     assert (b"expect: 100-continue" in server.received.lower()) == expect_continue
+
+
+def test_what_wasmtime_may_lose_it_does_not_wait_for(listener: socket.socket, large: Path) -> None:
+    """An answer that comes together with the end of the connection."""
+    server = Server(listener, "401 No", 0, closes=True)
+    with pytest.raises((ApiError, TransportError), match=r"401|HTTP-protocol-error"):
+        Client(token=TOKEN, api_url=server.url).put_package("id", 1, large, timeout=10)
 
 
 def test_a_success_before_the_end_is_none(listener: socket.socket, large: Path) -> None:

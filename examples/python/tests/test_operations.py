@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +18,8 @@ import fastly_package
 from fastly_package import Client, Source
 
 from .conftest import TOKEN
+
+SOURCES = str(Path(__file__).parent.parent / "src")
 
 
 def hashsum(content: bytes) -> str:
@@ -79,6 +83,25 @@ def test_progress_comes_on_the_callers_thread_and_goes_to_the_end(client: Client
     assert len(seen) > 10
     assert seen[-1][:2] == (size, size)
     assert {thread for _, _, thread in seen} == {threading.current_thread()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its peak memory there")
+def test_a_package_is_not_held_in_memory(api_url: str, package: bytes, large: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.write_bytes(package)
+
+    def peak(path: Path) -> int:
+        script = (
+            "import sys, fastly_package\n"
+            "fastly_package.put_package('memory', 1, sys.argv[1])\n"
+            "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])\n"
+        )
+        environment = os.environ | {"FASTLY_API_TOKEN": TOKEN, "FASTLY_API_ENDPOINT": api_url, "PYTHONPATH": SOURCES}
+        command = [sys.executable, "-c", script, str(path)]
+        return int(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+
+    peak(small)  # Compiles the component.
+    assert peak(large) - peak(small) < 8 * 1024
 
 
 def test_the_functions_take_token_and_api_from_the_environment(
