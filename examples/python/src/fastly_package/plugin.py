@@ -24,7 +24,7 @@ _MAKE_IT = (
 _MAY_IMPORT = ("wasi:http/", "wasi:io/", "wasi:random/")
 _API = "fastly-package:api/package-api@0.1.0"
 _EGRESS = "fastly-package:api/egress@0.1.0"
-# An upload of 100 MB takes 2 million, the worst answer of 1 MiB 400 million. What computes for ever traps after seconds.
+# An upload of 100 MB takes 2 million, the worst answer of 1 MiB 400 million. What computes for ever soon traps.
 _FUEL = 2_000_000_000
 _MEMORY = 64 * 1024 * 1024
 
