@@ -1,0 +1,41 @@
+"""Fastly's GetPackage and PutPackage, by a sandboxed WebAssembly component.
+
+>>> from fastly_package import get_package, put_package
+>>> put_package("SU1Z0isxPaozGVKXdv0eY", 3, "pkg/app.tar.gz")  # doctest: +SKIP
+>>> get_package("SU1Z0isxPaozGVKXdv0eY", 3).package.metadata  # doctest: +SKIP
+"""
+
+from .client import Client, get_package, put_package
+from .content import Progress, Source
+from .errors import (
+    ApiError,
+    CallTimeout,
+    ComponentError,
+    ContentError,
+    FastlyPackageError,
+    InvalidArgument,
+    TransportError,
+    UnexpectedResponse,
+)
+from .records import ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply
+
+__all__ = [
+    "ApiError",
+    "ApiErrorEntry",
+    "CallTimeout",
+    "Client",
+    "ComponentError",
+    "ContentError",
+    "FastlyPackageError",
+    "InvalidArgument",
+    "PackageMetadata",
+    "PackageResponse",
+    "Progress",
+    "RateLimit",
+    "Reply",
+    "Source",
+    "TransportError",
+    "UnexpectedResponse",
+    "get_package",
+    "put_package",
+]

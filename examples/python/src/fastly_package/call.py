@@ -1,0 +1,62 @@
+"""A call on a thread of its own: the caller's thread can feed it, be interrupted, and leave when the time is over."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from threading import Thread
+from typing import Generic, TypeVar
+
+from .errors import CallTimeout
+
+T = TypeVar("T")
+
+
+class Call(Generic[T]):
+    def __init__(self, result: Future[T], ended: int, timeout: float | None) -> None:
+        self._result = result
+        self._ended = ended
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+
+    def has_ended(self, *, or_takes: int | None = None) -> bool:
+        """Waits for the end of the call, or for the pipe `or_takes` to take more."""
+        poller = select.poll()
+        poller.register(self._ended, 0)
+        if or_takes is not None:
+            poller.register(or_takes, select.POLLOUT)
+        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic()) * 1000
+        events = dict(poller.poll(left))
+        if not events:
+            raise CallTimeout("the call took longer than its timeout")
+        return self._ended in events
+
+    def result(self) -> T:
+        self.has_ended()
+        return self._result.result()
+
+
+@contextmanager
+def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T]]:
+    """Left before its end, the call goes on by itself, until what it waits for comes or wasmtime gives up."""
+    result: Future[T] = Future()
+    # The reading end reports a hang-up when the call has ended and closed the other.
+    ended, running = os.pipe()
+
+    def run() -> None:
+        try:
+            result.set_result(function())
+        except BaseException as why:
+            result.set_exception(why)
+        finally:
+            os.close(running)
+
+    try:
+        # A daemon, for what was left not to keep the process from its end.
+        Thread(target=run, name="fastly-package", daemon=True).start()
+        yield Call(result, ended, timeout)
+    finally:
+        os.close(ended)

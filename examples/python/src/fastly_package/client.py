@@ -1,0 +1,164 @@
+"""The two operations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wasmtime.component import Record
+
+from .call import started
+from .content import Progress, Source, feed, opened
+from .errors import InvalidArgument
+from .plugin import Plugin, load
+from .records import Reply
+
+
+class Client:
+    """Where the API is and how to run the component. Any number of threads may use it, and make calls at once.
+
+    `token`: else the environment's FASTLY_API_TOKEN. `api_url`: else FASTLY_API_ENDPOINT, else https://api.fastly.com.
+    `component`: the guarded component's file, else FASTLY_PACKAGE_GUARDED, else the one in this package.
+    `cache`: whether the compiled component is kept in the user's cache folder; not if FASTLY_PACKAGE_NO_CACHE is set.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        api_url: str | None = None,
+        component: str | os.PathLike[str] | None = None,
+        cache: bool = True,
+    ) -> None:
+        token = token or os.environ.get("FASTLY_API_TOKEN")
+        if not token:
+            raise InvalidArgument("no token: say it with token= or in FASTLY_API_TOKEN")
+        self._token = _text("token", token)
+        api_url = api_url or os.environ.get("FASTLY_API_ENDPOINT") or "https://api.fastly.com"
+        self._api_url = _text("api_url", api_url)
+        component = component or os.environ.get("FASTLY_PACKAGE_GUARDED") or Path(__file__).with_name("guarded.wasm")
+        self._component = Path(component).absolute()
+        self._cache = cache and not os.environ.get("FASTLY_PACKAGE_NO_CACHE")
+
+    def __repr__(self) -> str:
+        return f"Client(api_url={self._api_url!r})"
+
+    def get_package(self, service_id: str, version: int, *, timeout: float | None = None) -> Reply:
+        """Gets the package of a service version. A version without one is an `ApiError` with status 404.
+
+        `timeout`: seconds for the whole call, then `CallTimeout`.
+        """
+        return self._get(service_id, version, timeout, self._api_url)
+
+    def _get(self, service_id: str, version: int, timeout: float | None, api_url: str) -> Reply:
+        """The component is told `api_url`, the guard the client's own."""
+        target = _target(service_id, version)
+        sandbox = self._plugin().sandbox()
+        options = self._options(api_url)
+        with started(lambda: sandbox.get(self._api_url, target, options), timeout) as call:
+            return call.result()
+
+    def put_package(
+        self,
+        service_id: str,
+        version: int,
+        source: Source,
+        *,
+        size: int | None = None,
+        filename: str | None = None,
+        expect_continue: bool = False,
+        progress: Progress | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Uploads a package to a service version that is neither active nor locked, in place of the one that it has.
+
+        `source`: a path, bytes, or a file object open for reading bytes, from where it stands.
+        `size`: in bytes; needed only for what can't be sought in. A source of another size is a `ContentError`.
+        `filename`: of the multipart part, else `package.tar.gz`.
+        `expect_continue`: send `Expect: 100-continue`. This host doesn't wait for the answer.
+        `progress`: called with the bytes read and the size, on the caller's thread. What it raises ends the upload.
+        `timeout`: seconds for the whole call, then `CallTimeout`. A source that waits isn't interrupted.
+        """
+        target = _target(service_id, version)
+        put = _record(
+            flags={"expect-continue"} if expect_continue else set(),
+            filename=None if filename is None else _text("filename", filename),
+        )
+        with opened(source, size) as (file, announced):
+            if not 0 <= announced < 2**64:
+                raise InvalidArgument(f"a size can't be {announced}")
+            ours, theirs = os.pipe()
+            # This end of ours stays open to the end: a write to a pipe that nobody reads could kill the process.
+            with open(ours, "rb", buffering=0) as reading, open(theirs, "wb", buffering=0) as writing:
+                sandbox = self._plugin().sandbox(reading.fileno())
+                options = self._options(self._api_url)
+                with started(lambda: sandbox.put(self._api_url, target, announced, put, options), timeout) as call:
+                    feed(file, announced, writing, call, progress)
+                    # The end of the content. Without it, after an error, the component finds it too short.
+                    writing.close()
+                    return call.result()
+
+    def _plugin(self) -> Plugin:
+        return load(self._component, use_cache=self._cache)
+
+    def _options(self, api_url: str) -> Record:
+        return _record(auth=self._token, api_url=api_url, user_agent=None)
+
+
+def get_package(
+    service_id: str,
+    version: int,
+    *,
+    token: str | None = None,
+    api_url: str | None = None,
+    timeout: float | None = None,
+) -> Reply:
+    """`Client.get_package` with a client for this call."""
+    return Client(token=token, api_url=api_url).get_package(service_id, version, timeout=timeout)
+
+
+def put_package(
+    service_id: str,
+    version: int,
+    source: Source,
+    *,
+    size: int | None = None,
+    filename: str | None = None,
+    expect_continue: bool = False,
+    token: str | None = None,
+    api_url: str | None = None,
+    progress: Progress | None = None,
+    timeout: float | None = None,
+) -> Reply:
+    """`Client.put_package` with a client for this call."""
+    return Client(token=token, api_url=api_url).put_package(
+        service_id,
+        version,
+        source,
+        size=size,
+        filename=filename,
+        expect_continue=expect_continue,
+        progress=progress,
+        timeout=timeout,
+    )
+
+
+def _target(service_id: str, version: int) -> Record:
+    if not 0 <= version < 2**32:
+        raise InvalidArgument(f"a version can't be {version}")
+    return _record(service_id=_text("service_id", service_id), version_id=version)
+
+
+def _record(**fields: object) -> Record:
+    record = Record()
+    for name, value in fields.items():
+        setattr(record, name.replace("_", "-"), value)
+    return record
+
+
+def _text(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(f"{name} has half a surrogate pair in it") from None
+    return text

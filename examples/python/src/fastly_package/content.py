@@ -1,0 +1,63 @@
+"""What is uploaded: opened, measured, and fed into the pipe that is the component's stream."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO, RawIOBase
+from typing import Any, Protocol, TypeAlias
+
+from .call import Call
+from .errors import InvalidArgument
+
+
+class Readable(Protocol):
+    """A file object, open for reading bytes."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
+Progress: TypeAlias = Callable[[int, int], object]
+
+_CHUNK = 256 * 1024
+
+
+@contextmanager
+def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
+    """The source and its size. A file object is read from where it stands, and stays open."""
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb", buffering=0) as file:
+            yield file, _measure(file) if size is None else size
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield BytesIO(source), len(source) if size is None else size
+    else:
+        yield source, _measure(source) if size is None else size
+
+
+def _measure(file: Any) -> int:
+    """By seeking: the length of what lies beneath a file object, such as a compressed file, isn't the object's."""
+    try:
+        start = file.tell()
+        end: int = file.seek(0, os.SEEK_END)
+        file.seek(start)
+    except (AttributeError, OSError, ValueError):
+        raise InvalidArgument("the size of the source can't be told: say it with size=") from None
+    return end - int(start)
+
+
+def feed(file: Readable, size: int, pipe: RawIOBase, call: Call[Any], progress: Progress | None) -> None:
+    """To the end of the source or of the call, whichever comes first."""
+    os.set_blocking(pipe.fileno(), False)
+    read = 0
+    while chunk := file.read(_CHUNK):
+        read += len(chunk)
+        # Before the chunk goes on: raising an error is then a way to stop an upload, to its last byte.
+        if progress is not None:
+            progress(min(read, size), size)
+        rest = memoryview(chunk)
+        while rest:
+            if call.has_ended(or_takes=pipe.fileno()):
+                return
+            rest = rest[pipe.write(rest) or 0 :]

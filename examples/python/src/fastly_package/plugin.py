@@ -1,0 +1,166 @@
+"""The component, loaded once a process, and the sandbox of one call."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wasmtime import Config, Engine, Store, WasiConfig, WasmtimeError
+from wasmtime.component import Component, ExportIndex, Instance, Linker, Record, Variant, _types
+
+from . import cache as compiled
+from .errors import ComponentError, InvalidArgument, error
+from .records import Reply, reply
+
+_MAKE_IT = (
+    "make it, in the repository's root, with\n"
+    "cargo run --release -- component --guarded -o examples/python/src/fastly_package/guarded.wasm"
+)
+# A component that imports more could use it: this host's linker has all of WASI.
+_MAY_IMPORT = ("wasi:http/", "wasi:io/", "wasi:random/")
+_API = "fastly-package:api/package-api@0.1.0"
+_EGRESS = "fastly-package:api/egress@0.1.0"
+# An upload of 100 MB takes 2 million, the worst answer of 1 MiB 400 million. What computes for ever soon traps.
+_FUEL = 2_000_000_000
+_MEMORY = 64 * 1024 * 1024
+
+
+class _SetOfEachThread(threading.local):
+    """The `wasmtime` package has one set, for all threads, in which it notes the types of a variant's cases while it
+    passes an argument. Threads that are switched there, as by a garbage collection, lose their notes to each other, and
+    a call fails with "value not valid for this variant"."""
+
+    def __init__(self) -> None:
+        self._types: set[type] = set()
+
+    def clear(self) -> None:
+        self._types.clear()
+
+    def add(self, item: type) -> None:
+        self._types.add(item)
+
+    def __iter__(self) -> Iterator[type]:
+        return iter(self._types)
+
+
+_types.case_test_cache = _SetOfEachThread()  # type: ignore[assignment]
+
+
+class Plugin:
+    """The guarded component, compiled. Any number of threads may use it."""
+
+    def __init__(self, component: Path, *, use_cache: bool) -> None:
+        config = Config()
+        config.consume_fuel = True
+        self._engine = Engine(config)
+        self.linker = Linker(self._engine)
+        self.linker.add_wasip2()
+        self.linker.add_wasi_http()
+        try:
+            self.guarded = compiled.load(self._engine, component.read_bytes(), cache=use_cache)
+        except FileNotFoundError:
+            raise ComponentError(f"there is no component at {component}: {_MAKE_IT}") from None
+        except WasmtimeError as why:
+            raise ComponentError(f"{component} is no component: {why}") from why
+        helper = Path(__file__).with_name("open_stdin.wat").read_bytes()
+        self.open_stdin = compiled.load(self._engine, helper, cache=use_cache)
+        for name in self.guarded.type.imports(self._engine):
+            if not name.startswith(_MAY_IMPORT):
+                raise ComponentError(f"{component} imports {name}, which no call needs")
+        self.allow = _export(self.guarded, _EGRESS, "allow")
+        self.get = _export(self.guarded, _API, "get-package")
+        self.put = _export(self.guarded, _API, "put-package")
+        self._process = os.getpid()
+
+    def sandbox(self, stdin: int | None = None) -> Sandbox:
+        """For one call; `stdin` is the reading end of a pipe, which is opened anew: the caller closes its own."""
+        if os.getpid() != self._process:
+            raise ComponentError("a process forked after a call lacks wasmtime's threads: spawn it instead")
+        store = Store(self._engine)
+        store.set_fuel(_FUEL)
+        store.set_limits(memory_size=_MEMORY)
+        # It sees no environment, no files, and no standard output.
+        wasi = WasiConfig()
+        if stdin is not None:
+            wasi.stdin_file = f"/dev/fd/{stdin}"
+        store.set_wasi(wasi)
+        store.set_wasi_http()
+        return Sandbox(self, store)
+
+
+class Sandbox:
+    """One store and one instance, for one call by one thread."""
+
+    def __init__(self, plugin: Plugin, store: Store) -> None:
+        self._plugin = plugin
+        self._store = store
+
+    def get(self, allowed_url: str, target: Record, options: Record) -> Reply:
+        with self._store:
+            instance = self._allow("get-package", target, allowed_url)
+            return self._result(instance, self._plugin.get, target, options)
+
+    def put(self, allowed_url: str, target: Record, size: int, put: Record, options: Record) -> Reply:
+        """Uploads what comes out of the pipe."""
+        with self._store:
+            instance = self._allow("put-package", target, allowed_url)
+            stdin = self._instantiate(self._plugin.open_stdin)
+            content = self._call(stdin, "open-stdin")
+            return self._result(instance, self._plugin.put, target, content, size, put, options)
+
+    def _allow(self, operation: str, target: Record, api_url: str) -> Instance:
+        """An instance whose guard lets this call's request out."""
+        instance = self._instantiate(self._plugin.guarded)
+        service_id, version = vars(target).values()
+        refusal = self._call(instance, self._plugin.allow, operation, service_id, version, api_url)
+        if refusal is not None:
+            raise InvalidArgument(refusal)
+        return instance
+
+    def _result(self, instance: Instance, function: ExportIndex, *arguments: object) -> Reply:
+        result = self._call(instance, function, *arguments)
+        if isinstance(result, Variant):
+            raise error(result)
+        return reply(result)
+
+    def _instantiate(self, component: Component) -> Instance:
+        with _trapping():
+            return self._plugin.linker.instantiate(self._store, component)
+
+    def _call(self, instance: Instance, function: ExportIndex | str, *arguments: object) -> Any:
+        found = instance.get_func(self._store, function)
+        assert found is not None
+        with _trapping():
+            return found(self._store, *arguments)
+
+
+@contextmanager
+def _trapping() -> Iterator[None]:
+    try:
+        yield
+    except WasmtimeError as why:
+        raise ComponentError(f"the component trapped: {why}") from why
+
+
+def _export(component: Component, interface: str, name: str) -> ExportIndex:
+    instance = component.get_export_index(interface)
+    function = component.get_export_index(name, instance) if instance else None
+    if function is None:
+        raise ComponentError(f"the component has no {name} of {interface}: was it made with --guarded?")
+    return function
+
+
+_loading = threading.Lock()
+_loaded: dict[tuple[Path, bool], Plugin] = {}
+
+
+def load(component: Path, *, use_cache: bool) -> Plugin:
+    with _loading:
+        key = (component, use_cache)
+        if key not in _loaded:
+            _loaded[key] = Plugin(component, use_cache=use_cache)
+        return _loaded[key]

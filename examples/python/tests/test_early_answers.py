@@ -1,0 +1,90 @@
+"""A server that answers before it has the whole upload, and reads no more."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fastly_package import ApiError, Client, TransportError, UnexpectedResponse
+
+from .conftest import TOKEN
+
+BODY = b'{"msg":"no"}'
+
+
+class Server(threading.Thread):
+    """Reads `after` bytes of one request, answers with `status`, and then closes or just keeps the connection."""
+
+    def __init__(self, listener: socket.socket, status: str, after: int, *, closes: bool) -> None:
+        super().__init__(daemon=True)
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.received = b""
+        self.over = threading.Event()
+        self._listener, self._status, self._after, self._closes = listener, status, after, closes
+        self.start()
+
+    def run(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            while b"\r\n\r\n" not in self.received or len(self.received) < self._after:
+                self.received += connection.recv(65536)
+            head = f"HTTP/1.1 {self._status}\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+            connection.sendall(head.encode() + BODY)
+            if not self._closes:
+                self.over.wait(20)
+
+
+@pytest.mark.parametrize("after", [0, 5_000_000])
+@pytest.mark.parametrize("status", [401, 413])
+@pytest.mark.parametrize("expect_continue", [False, True])
+@pytest.mark.parametrize("kind", ["path", "bytes"])
+def test_it_is_the_result_of_the_call(
+    listener: socket.socket, large: Path, status: int, after: int, expect_continue: bool, kind: str
+) -> None:
+    server = Server(listener, f"{status} No", after, closes=False)
+    started = time.monotonic()
+    client = Client(token=TOKEN, api_url=server.url)
+    source = large if kind == "path" else large.read_bytes()
+    with pytest.raises(ApiError) as caught:
+        client.put_package("id", 1, source, expect_continue=expect_continue)
+    server.over.set()
+    assert (caught.value.status, caught.value.title) == (status, "no")
+    assert time.monotonic() - started < 2
+    assert (b"expect: 100-continue" in server.received.lower()) == expect_continue
+
+
+def test_what_wasmtime_may_lose_it_does_not_wait_for(listener: socket.socket, large: Path) -> None:
+    """An answer that comes together with the end of the connection."""
+    server = Server(listener, "401 No", 0, closes=True)
+    with pytest.raises((ApiError, TransportError), match=r"401|HTTP-protocol-error"):
+        Client(token=TOKEN, api_url=server.url).put_package("id", 1, large, timeout=10)
+
+
+def test_a_success_before_the_end_is_none(listener: socket.socket, large: Path) -> None:
+    server = Server(listener, "200 OK", 0, closes=False)
+    with pytest.raises(UnexpectedResponse) as caught:
+        Client(token=TOKEN, api_url=server.url).put_package("id", 1, large)
+    server.over.set()
+    assert caught.value.reason == "premature"
+
+
+def test_a_source_that_waits_does_not_delay_what_comes_after_it(listener: socket.socket) -> None:
+    server = Server(listener, "401 No", 0, closes=False)
+
+    class Slow:
+        reads = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.reads += 1
+            time.sleep(0.05)
+            return b"x" * 1000
+
+    slow = Slow()
+    with pytest.raises(ApiError):
+        Client(token=TOKEN, api_url=server.url).put_package("id", 1, slow, size=10_000_000)
+    server.over.set()
+    assert slow.reads < 20

@@ -1,0 +1,286 @@
+"""What fails, and with what."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fastly_package import (
+    ApiError,
+    CallTimeout,
+    Client,
+    ComponentError,
+    ContentError,
+    InvalidArgument,
+    TransportError,
+)
+
+from .conftest import TOKEN, WASM
+
+
+def hears_nothing(listener: socket.socket) -> bool:
+    listener.setblocking(False)
+    try:
+        listener.accept()
+    except BlockingIOError:
+        return True
+    return False
+
+
+def url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_wrong_token_is_the_apis_401(api_url: str, package: bytes) -> None:
+    wrong = Client(token="wrong", api_url=api_url)
+    with pytest.raises(ApiError) as caught:
+        wrong.get_package("failures", 1)
+    assert (caught.value.status, caught.value.media_type) == (401, "application/json")
+    assert "wrong" not in repr(caught.value)
+    # The emulator answers an upload from its head, and ends the connection: wasmtime may lose such an answer.
+    with pytest.raises((ApiError, TransportError), match=r"401|HTTP-protocol-error"):
+        wrong.put_package("failures", 1, package)
+
+
+def test_a_version_without_a_package_is_the_apis_404(client: Client) -> None:
+    with pytest.raises(ApiError, match="404") as caught:
+        client.get_package("failures", 99)
+    assert caught.value.status == 404
+    assert vars(pickle.loads(pickle.dumps(caught.value))) == vars(caught.value)
+
+
+def test_a_short_source_is_never_passed_off_as_whole(client: Client, package: bytes, large: Path) -> None:
+    for source, length in ((package, len(package)), (large, large.stat().st_size)):
+        with pytest.raises(ContentError) as caught:
+            client.put_package("short", 1, source, size=length + 1)
+        assert (caught.value.kind, caught.value.read) == ("too-short", length)
+    with pytest.raises(ApiError, match="404"):
+        client.get_package("short", 1)
+
+
+def test_a_long_source_is_not_cut_to_size(client: Client, package: bytes, large: Path) -> None:
+    for source, length in ((package, len(package)), (large, large.stat().st_size)):
+        with pytest.raises(ContentError) as caught:
+            client.put_package("long", 1, source, size=length - 1)
+        assert caught.value.kind == "too-long"
+    with pytest.raises(ApiError, match="404"):
+        client.get_package("long", 1)
+
+
+def test_an_error_of_the_source_or_of_progress_is_raised_and_nothing_is_stored(client: Client, large: Path) -> None:
+    class Failing:
+        def __init__(self) -> None:
+            self._left = 10
+
+        def read(self, size: int, /) -> bytes:
+            self._left -= 1
+            if not self._left:
+                raise OSError("the disk is gone")
+            return bytes(size)
+
+    def stop(read: int, size: int) -> None:
+        if read == size:
+            raise KeyboardInterrupt
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        client.put_package("raises", 1, Failing(), size=10_000_000)
+    with pytest.raises(KeyboardInterrupt):
+        client.put_package("raises", 1, large, progress=stop)
+    with pytest.raises(ApiError, match="404"):
+        client.get_package("raises", 1)
+
+
+def test_a_source_that_can_not_be_measured_needs_a_size(client: Client) -> None:
+    with (
+        subprocess.Popen(["true"], stdout=subprocess.PIPE) as process,
+        pytest.raises(InvalidArgument, match="size="),
+    ):
+        assert process.stdout is not None
+        client.put_package("pipe", 1, process.stdout)
+
+
+def test_a_file_that_is_not_there_is_pythons_own_error(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        client.put_package("missing", 1, tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("service_id", "version", "size"),
+    [
+        ("", 1, 1),
+        ("..", 1, 1),
+        ("id", 0, 1),
+        ("id", 2**31, 1),
+        ("id", -1, 1),
+        ("id", 2**32, 1),
+        ("id", 1, 0),
+        ("id", 1, -1),
+    ],
+)
+def test_a_wrong_argument_is_said_to_be_wrong(
+    listener: socket.socket, service_id: str, version: int, size: int
+) -> None:
+    with pytest.raises(InvalidArgument):
+        Client(token=TOKEN, api_url=url(listener)).put_package(service_id, version, b"x", size=size)
+    assert hears_nothing(listener)
+
+
+@pytest.mark.parametrize("token", ["a\nb", "\udc80", "ä"])
+def test_a_token_that_is_none_is_refused_and_not_shown(listener: socket.socket, token: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        Client(token=token, api_url=url(listener)).get_package("id", 1)
+    assert token not in str(caught.value)
+    assert hears_nothing(listener)
+
+
+def test_no_token_is_a_wrong_argument() -> None:
+    with pytest.raises(InvalidArgument, match="FASTLY_API_TOKEN"):
+        Client()
+
+
+def test_an_api_that_is_not_there_is_an_error_of_transport(listener: socket.socket, package: bytes) -> None:
+    client = Client(token=TOKEN, api_url=url(listener))
+    listener.close()
+    with pytest.raises(TransportError) as caught:
+        client.put_package("id", 1, package)
+    assert caught.value.code == "connection-refused"
+    with pytest.raises(TransportError):
+        client.get_package("id", 1)
+
+
+def test_what_the_guard_was_not_told_is_denied_and_not_connected_to(client: Client, listener: socket.socket) -> None:
+    with pytest.raises(TransportError) as caught:
+        client._get("id", 1, None, url(listener))
+    assert caught.value.code == "HTTP-request-denied"
+    assert hears_nothing(listener)
+
+
+def test_no_token_goes_over_http_to_a_foreign_host(package: bytes) -> None:
+    for foreign in ("http://192.0.2.1:81", "http://api.fastly.com"):
+        client = Client(token=TOKEN, api_url=foreign)
+        with pytest.raises(InvalidArgument) as caught:
+            client.get_package("id", 1)
+        assert "http" in str(caught.value)
+        with pytest.raises(InvalidArgument):
+            client.put_package("id", 1, package)
+
+
+def test_a_call_ends_with_its_timeout(listener: socket.socket, package: bytes, large: Path) -> None:
+    client = Client(token=TOKEN, api_url=url(listener))
+    with pytest.raises(CallTimeout):
+        client.get_package("id", 1, timeout=0.2)
+    for source in (package, large):
+        with pytest.raises(TimeoutError):
+            client.put_package("id", 1, source, timeout=0.2)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificate")
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(listener: socket.socket, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    subprocess.run(
+        [
+            *["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"],
+            *["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+        ],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    refused: list[ssl.SSLError] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, pytest.raises(ssl.SSLError) as caught:
+            context.wrap_socket(connection, server_side=True)
+        refused.append(caught.value)
+
+    server = threading.Thread(target=serve)
+    server.start()
+    with pytest.raises(TransportError) as caught:
+        Client(token=TOKEN, api_url=url(listener).replace("http:", "https:")).get_package("id", 1)
+    server.join()
+    # The second is wasmtime 48's.
+    assert caught.value.code in ("TLS-certificate-error", "TLS-protocol-error")
+    assert refused
+
+
+def test_a_missing_component_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(ComponentError, match="cargo run --release -- component --guarded"):
+        Client(token=TOKEN, component=tmp_path / "none").get_package("id", 1)
+
+
+def test_a_component_that_imports_more_or_exports_less_is_refused(tmp_path: Path) -> None:
+    for name, text in (
+        ("imports", '(component (import "wasi:cli/environment@0.2.0" (instance)))'),
+        ("with --guarded", "(component)"),
+        ("is no component", WASM.decode()),
+    ):
+        path = tmp_path / "component"
+        path.write_text(text)
+        with pytest.raises(ComponentError, match=name):
+            Client(token=TOKEN, component=path, cache=False).get_package("id", 1)
+        path.rename(tmp_path / name)
+
+
+def test_a_component_that_computes_for_ever_is_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "component"
+    path.write_text("""(component
+        (core module $module (func $loop (loop (br 0))) (func (export "none")) (start $loop))
+        (core instance $core (instantiate $module))
+        (func $none (canon lift (core func $core "none")))
+        (instance $api (export "get-package" (func $none)) (export "put-package" (func $none)))
+        (instance $egress (export "allow" (func $none)))
+        (export "fastly-package:api/package-api@0.1.0" (instance $api))
+        (export "fastly-package:api/egress@0.1.0" (instance $egress)))""")
+    with pytest.raises(ComponentError, match="fuel"):
+        Client(token=TOKEN, component=path, cache=False).get_package("id", 1)
+
+
+def test_a_forked_process_is_told_to_be_spawned(client: Client) -> None:
+    with pytest.raises(ApiError):
+        client.get_package("fork", 1)
+    child = os.fork()
+    if child == 0:
+        try:
+            client.get_package("fork", 1)
+        except ComponentError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_the_driver_prints_one_line_of_json(
+    api_url: str, large: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTLY_API_TOKEN", TOKEN)
+    monkeypatch.setenv("FASTLY_API_ENDPOINT", api_url)
+    driver = Path(__file__).parent.parent / "driver.py"
+    monkeypatch.setenv("PYTHONPATH", str(driver.parent / "src"))
+
+    def run(*args: str) -> tuple[int, dict[str, dict[str, object]]]:
+        done = subprocess.run([sys.executable, driver, *args], stdout=subprocess.PIPE, text=True, check=False)
+        assert done.stdout.count("\n") == 1
+        return done.returncode, json.loads(done.stdout)
+
+    code, put = run("put", "driver", "1", str(large))
+    assert (code, list(put["package"])) == (0, ["id", "service_id", "version", "hashsum"])
+    assert run("get", "driver", "1") == (0, put)
+    error = {"case": "api", "status": 404, "title": "Not found", "detail": None, "code": None}
+    assert run("get", "driver", "9") == (1, {"error": error})
+    code, short = run("put", "driver", "1", str(large), str(large.stat().st_size + 1))
+    assert (code, short["error"]["case"]) == (1, "content")
+    code, denied = run("denied", "driver", "1", url(listener))
+    assert (code, denied["error"]["case"], denied["error"]["code"]) == (1, "transport", "HTTP-request-denied")
+    assert hears_nothing(listener)

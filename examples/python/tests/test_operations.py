@@ -1,0 +1,117 @@
+"""What goes well."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import fastly_package
+from fastly_package import Client, Source
+
+from .conftest import TOKEN
+
+SOURCES = str(Path(__file__).parent.parent / "src")
+
+
+def hashsum(content: bytes) -> str:
+    return hashlib.sha512(content).hexdigest()
+
+
+def test_what_was_put_is_what_get_gets(client: Client, package: bytes) -> None:
+    put = client.put_package("get", 3, package)
+    got = client.get_package("get", 3)
+    assert (got.package.id, got.package.service_id, got.package.version) == (put.package.id, "get", 3)
+    assert got.package.metadata is not None
+    assert got.package.metadata.hashsum == hashsum(package)
+    assert (got.package.metadata.name, got.package.metadata.authors) == ("sample", ("a", "b"))
+    assert json.loads(got.body)["id"] == got.package.id
+    assert got.rate_limit is None
+    assert put.rate_limit is not None and put.rate_limit.remaining is not None
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "bytesio", "gzip", "pipe"])
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_each_kind_of_source_is_stored_as_it_is(
+    client: Client, package: bytes, large: Path, tmp_path: Path, kind: str, size: str
+) -> None:
+    content = package if size == "small" else large.read_bytes()
+    path = tmp_path / "package"
+    path.write_bytes(gzip.compress(content, 1) if kind == "gzip" else content)
+    sources: dict[str, Source] = {
+        "path": path,
+        "str": str(path),
+        "bytes": content,
+        "bytearray": bytearray(content),
+        "memoryview": memoryview(content),
+        "bytesio": io.BytesIO(content),
+    }
+    announced = None
+    if kind == "file":
+        sources[kind] = path.open("rb")
+    elif kind == "gzip":
+        sources[kind] = gzip.GzipFile(path)
+    elif kind == "pipe":
+        reading, writing = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
+        threading.Thread(target=lambda: (writing.write(content), writing.close())).start()
+        sources[kind], announced = reading, len(content)
+    reply = client.put_package("sources", 1, sources[kind], size=announced)
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(content)
+
+
+def test_a_file_object_is_read_from_where_it_stands_and_stays_open(client: Client, package: bytes) -> None:
+    source = io.BytesIO(b"before" + package)
+    source.seek(6)
+    client.put_package("stands", 1, source)
+    assert source.tell() == 6 + len(package)
+
+
+def test_progress_comes_on_the_callers_thread_and_goes_to_the_end(client: Client, large: Path) -> None:
+    seen: list[tuple[int, int, threading.Thread]] = []
+    client.put_package("progress", 1, large, progress=lambda *args: seen.append((*args, threading.current_thread())))
+    size = large.stat().st_size
+    assert [read for read, _, _ in seen] == sorted(read for read, _, _ in seen)
+    assert len(seen) > 10
+    assert seen[-1][:2] == (size, size)
+    assert {thread for _, _, thread in seen} == {threading.current_thread()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its peak memory there")
+def test_a_package_is_not_held_in_memory(api_url: str, package: bytes, large: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.write_bytes(package)
+
+    def peak(path: Path) -> int:
+        script = (
+            "import sys, fastly_package\n"
+            "fastly_package.put_package('memory', 1, sys.argv[1])\n"
+            "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])\n"
+        )
+        environment = os.environ | {"FASTLY_API_TOKEN": TOKEN, "FASTLY_API_ENDPOINT": api_url, "PYTHONPATH": SOURCES}
+        command = [sys.executable, "-c", script, str(path)]
+        return int(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+
+    peak(small)  # Compiles the component.
+    assert peak(large) - peak(small) < 8 * 1024
+
+
+def test_the_functions_take_token_and_api_from_the_environment(
+    api_url: str, package: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTLY_API_TOKEN", TOKEN)
+    monkeypatch.setenv("FASTLY_API_ENDPOINT", api_url)
+    put = fastly_package.put_package("environment", 1, package)
+    assert fastly_package.get_package("environment", 1).package.id == put.package.id
+
+
+def test_the_client_does_not_show_its_token() -> None:
+    assert TOKEN not in repr(Client(token=TOKEN)) + str(Client(token=TOKEN))
