@@ -5,9 +5,9 @@ use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::code::Code;
 use crate::deadline::Cancellation;
-use crate::edge;
 use crate::edge::connect::Connector;
 use crate::edge::token::Token;
+use crate::edge::{self, Edges};
 use crate::error::{ComponentError, Error, Result, Stored, TimeoutKind};
 use crate::plugin::{Inner, OnVerify, Plugin};
 use crate::retries::{OnRetry, Retries, Retry};
@@ -300,24 +300,39 @@ impl PluginBuilder {
         self.build_on(ground)
     }
 
-    pub(crate) fn build_on(self, ground: &'static Ground) -> Result<Plugin> {
-        let token = self.token.ok_or_else(|| Error::Token("none was given".into()))?;
+    /// What a host needs that runs the component in a store of its own: the way out, set up as this says of the token, the API, certificates,
+    /// proxies and the limits on connecting. The rest of what is set is for a [`Plugin`] alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] without a token.
+    pub fn edges(mut self) -> Result<Edges> {
+        self.take_edges()
+    }
+
+    fn take_edges(&mut self) -> Result<Edges> {
+        let token = self.token.take().ok_or_else(|| Error::Token("none was given".into()))?;
+        let api = match self.api.take() {
+            Some(api) => api,
+            None => FASTLY_API.parse()?,
+        };
+        let proxies = (!self.no_proxy).then(Matcher::from_env);
+        let roots = std::mem::take(&mut self.roots);
+        let pool = edge::pool(Connector::new(self.timeouts, proxies, roots));
+        Ok(Edges { api, token, pool })
+    }
+
+    pub(crate) fn build_on(mut self, ground: &'static Ground) -> Result<Plugin> {
+        let edges = self.take_edges()?;
         let engine = &ground.engine;
         let component = self.code.load(engine).map_err(unloadable)?;
         let linked = sandbox::linker(engine)
             .and_then(|linker| linker.instantiate_pre(&component))
             .and_then(PluginPre::new);
-        let proxies = (!self.no_proxy).then(Matcher::from_env);
-        let api = match self.api {
-            Some(api) => api,
-            None => FASTLY_API.parse()?,
-        };
         Ok(Plugin::from(Inner {
             ground,
             component: linked.map_err(unloadable)?,
-            pool: edge::pool(Connector::new(self.timeouts, proxies, self.roots)),
-            api,
-            token,
+            edges,
             user_agent: self.user_agent,
             timeouts: self.timeouts,
             limits: self.limits,

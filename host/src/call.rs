@@ -8,8 +8,6 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 };
 use crate::content::{Content, ContentWatch};
 use crate::deadline::{Deadline, Over};
-use crate::edge::Edge;
-use crate::edge::egress::EgressPolicy;
 use crate::edge::watch::{Failure, Watch};
 use crate::error::{
     ComponentError, ContentError, Error, Result, Stored, TimeoutError, TimeoutKind, TransportError,
@@ -57,9 +55,8 @@ impl<'a> Call<'a> {
     ) -> Result<Self> {
         let room = deadline.hold(plugin.ground.room()).await;
         let room = room.map_err(|over| plugin.over(over, size))?;
-        let watch = Watch::default();
-        let policy = EgressPolicy::new(&plugin.api, method, target);
-        let edge = Edge::new(policy, plugin.token.clone(), plugin.pool.clone(), watch.clone());
+        let edge = plugin.edges.edge(method, target);
+        let watch = edge.watch();
         let store = sandbox::store(&plugin.ground.engine, edge, &plugin.limits);
         Ok(Self { plugin, store, watch, deadline, upload: None, room })
     }
@@ -136,7 +133,7 @@ impl<'a> Call<'a> {
 
     /// What a call came to. What the edge saw goes before what the component says.
     fn conclude(self, finished: Finished) -> Result<Reply> {
-        let token = &self.plugin.token;
+        let token = &self.plugin.edges.token;
         // What is still on its way to the connection would else go out after it was judged that it hasn't.
         self.watch.close_body();
         let stored = self.stored();
@@ -213,7 +210,7 @@ impl<'a> Call<'a> {
     }
 
     fn component(&self, message: &str) -> Error {
-        let message = self.plugin.token.redact(message.to_owned());
+        let message = self.plugin.edges.token.redact(message.to_owned());
         Error::Component(ComponentError::new(message, self.stored()))
     }
 
@@ -243,7 +240,7 @@ impl Inner {
     fn request_options(&self) -> RequestOptions {
         RequestOptions {
             auth: Auth::Host,
-            api_url: Some(self.api.to_string()),
+            api_url: Some(self.edges.api.to_string()),
             user_agent: self.user_agent.clone(),
         }
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 pub(crate) use stream::{ContentStream, ContentWatch};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use wasmtime_wasi::p2::DynInputStream;
 
 /// A package to upload: a file, bytes, or any reader whose length is known.
 ///
@@ -180,6 +181,19 @@ impl Content {
     pub fn on_progress(mut self, progress: impl Fn(u64) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
+    }
+
+    /// The content as `wasi:io` knows it, for a host that runs the component in a store of its own: to be pushed into the store's table. It may
+    /// be asked for again, for another try, where [`is_repeatable`](Self::is_repeatable) says so.
+    ///
+    /// It must be asked for in a tokio runtime, on a thread of which it is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::Changed`] when the file was written to since it was opened; [`ContentError::Read`] when it can't be read, or not once more.
+    pub fn stream(&mut self) -> Result<DynInputStream> {
+        let (stream, _) = self.begin(false)?;
+        Ok(Box::new(stream))
     }
 
     /// The length, in bytes.

@@ -43,6 +43,7 @@
 //! | what failed, where, and what became of an upload | [`Error`], [`Error::stored`] |
 //! | what a 404 is about | [`Plugin::find_missing`] |
 //! | what may leave the sandbox | [`EgressPolicy`] |
+//! | running the component in a store of one's own | [`PluginBuilder::edges`], [`Content::stream`], [`bindings`], [`COMPONENT`] |
 //! | running the component in another host | [`COMPONENT`], [`bindings`] |
 //!
 //! Sizes are in bytes, times that the API tells are RFC 3339 strings in UTC, and durations are [`Duration`](std::time::Duration)s.
@@ -88,6 +89,7 @@ pub use content::Content;
 pub use digest::Digest;
 pub use edge::egress::{Denial, DenialReason, EgressPolicy};
 pub use edge::token::Token;
+pub use edge::{Edge, Edges};
 pub use error::{
     ComponentError, ContentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind,
     TransportError, Upload,

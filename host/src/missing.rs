@@ -2,9 +2,7 @@
 
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::deadline::Deadline;
-use crate::edge::Edge;
 use crate::edge::egress::EgressPolicy;
-use crate::edge::watch::Watch;
 use crate::plugin::{Inner, Plugin};
 use bytes::Bytes;
 use http::header;
@@ -68,16 +66,16 @@ impl Plugin {
 
 impl Inner {
     async fn find_missing(&self, target: &ServiceVersion) -> Option<Missing> {
-        if self.exists(EgressPolicy::get_version(&self.api, target)).await? {
+        if self.exists(EgressPolicy::get_version(&self.edges.api, target)).await? {
             return Some(Missing::Package);
         }
-        let service = EgressPolicy::get_service(&self.api, &target.service_id);
+        let service = EgressPolicy::get_service(&self.edges.api, &target.service_id);
         Some(if self.exists(service).await? { Missing::Version } else { Missing::Service })
     }
 
     /// Whether what the policy allows to get is there.
     async fn exists(&self, policy: EgressPolicy) -> Option<bool> {
-        let uri = format!("{}{}", self.api.origin(), policy.path());
+        let uri = format!("{}{}", self.edges.api.origin(), policy.path());
         let body = Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
         let request = Request::builder()
             .method(Method::GET)
@@ -86,8 +84,8 @@ impl Inner {
             .header(header::USER_AGENT, self.user_agent.as_deref().unwrap_or(USER_AGENT))
             .body(body)
             .ok()?;
-        let watch = Watch::default();
-        let mut edge = Edge::new(policy, self.token.clone(), self.pool.clone(), watch.clone());
+        let mut edge = self.edges.with(policy);
+        let watch = edge.watch();
         let exchange = async {
             let sending = edge.send_request(request, None, Box::new(async { Ok(()) }));
             let (response, _) = Box::into_pin(sending).await.ok()?;

@@ -1,6 +1,5 @@
 //! The embedded component, loaded once and called many times.
 
-use crate::api::ApiUrl;
 use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::{Reply, ServiceVersion};
 use crate::builder::{PluginBuilder, Timeouts};
@@ -8,8 +7,7 @@ use crate::call::Call;
 use crate::content::Content;
 use crate::deadline::{Cancellation, Deadline, Over};
 use crate::digest::{Comparison, Digest};
-use crate::edge::Pool;
-use crate::edge::token::Token;
+use crate::edge::Edges;
 use crate::error::{
     ComponentError, Error, Mismatch, Result, Stored, TimeoutError, TimeoutKind, Upload,
 };
@@ -50,9 +48,7 @@ pub struct Plugin(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) ground: &'static Ground,
     pub(crate) component: PluginPre<State>,
-    pub(crate) pool: Pool,
-    pub(crate) api: ApiUrl,
-    pub(crate) token: Token,
+    pub(crate) edges: Edges,
     pub(crate) user_agent: Option<String>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
@@ -450,6 +446,6 @@ impl Inner {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("api", &self.0.api).finish_non_exhaustive()
+        f.debug_struct("Plugin").field("api", &self.0.edges.api).finish_non_exhaustive()
     }
 }

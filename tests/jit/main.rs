@@ -5,6 +5,8 @@ use fastly_package::{
     Stored, Token,
 };
 use fastly_package_emulator::{Config, Emulator, sample};
+use std::path::Path;
+use std::process::Output;
 
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
 
@@ -98,4 +100,56 @@ async fn a_component_of_another_world_is_not_loaded() {
     let empty = b"\0asm\x0d\0\x01\0".to_vec();
     let why = refusal(plugin_for(&emulator).component(empty).build());
     assert!(why.contains("package-api"), "{why}");
+}
+
+/// Runs an example, which `--examples` has built.
+async fn example(emulator: &Emulator, folder: &Path, name: &str, args: &[&str]) -> Output {
+    let examples = Path::new(env!("CARGO_BIN_EXE_fastly-package")).parent().unwrap();
+    tokio::process::Command::new(examples.join("examples").join(name))
+        .args(args)
+        .current_dir(folder)
+        .env("FASTLY_API_TOKEN", "t0ken-of-the-tests")
+        .env("FASTLY_API_ENDPOINT", emulator.url())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("it is built by --examples")
+}
+
+#[tokio::test]
+async fn the_examples_that_compile_a_component_put_and_get_a_package() {
+    let emulator = emulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let package =
+        sample::package(sample::SampleOptions { size: Some(3_000_000), ..Default::default() });
+    std::fs::write(folder.path().join("app.tar.gz"), &package).unwrap();
+    std::fs::write(folder.path().join("plugin.wasm"), COMPONENT).unwrap();
+
+    let put = [SERVICE, "3", "app.tar.gz"];
+    let put = example(&emulator, folder.path(), "bring_your_own_linker", &put).await;
+    assert!(put.status.success(), "{put:?}");
+    let stored = emulator.package(SERVICE, 3).expect("it is stored");
+    let says = format!("stored 3000000 bytes: {}\n", stored.hashsum());
+    assert_eq!(String::from_utf8_lossy(&put.stdout), says);
+    let request = &emulator.requests()[0];
+    assert_eq!(request.header("fastly-key"), Some("t0ken-of-the-tests"));
+    assert!(request.continue_sent, "it asked first");
+
+    let get = ["plugin.wasm", SERVICE, "3"];
+    let get = example(&emulator, folder.path(), "custom_component", &get).await;
+    assert!(get.status.success(), "{get:?}");
+    assert!(String::from_utf8_lossy(&get.stdout).contains(stored.hashsum()), "{get:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_ends_a_call_in_a_store_of_ones_own() {
+    let emulator = emulator().await;
+    emulator.lock(SERVICE, 3);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.tar.gz"), sample::package(Default::default())).unwrap();
+    let put = [SERVICE, "3", "app.tar.gz"];
+    let put = example(&emulator, folder.path(), "bring_your_own_linker", &put).await;
+    assert_eq!(put.status.code(), Some(1), "{put:?}");
+    assert!(String::from_utf8_lossy(&put.stderr).contains("Version locked"), "{put:?}");
+    assert_eq!(emulator.requests()[0].body_bytes, 0, "it asked first");
 }

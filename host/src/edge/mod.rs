@@ -12,19 +12,22 @@ mod socket;
 pub(crate) mod token;
 pub(crate) mod watch;
 
+use crate::api::ApiUrl;
+use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
+use crate::builder::Timeouts;
+use crate::error::TimeoutKind;
 use answer::{Answer, OpenConnection};
 use connect::Connector;
 use egress::{Denial, DenialReason, EgressPolicy};
 use expect::ExpectContinue;
 use fastly_package_egress::HEADERS;
-use http::{HeaderName, Request, Response, StatusCode, header};
+use http::{HeaderName, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use socket::SocketHandle;
-use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 use token::Token;
@@ -55,8 +58,39 @@ pub(crate) fn pool(connector: Connector) -> Pool {
         .build(connector)
 }
 
-/// One call's edge.
-pub(crate) struct Edge {
+/// The edges of a host that runs the component in a store of its own: what a [`Plugin`](crate::Plugin) has of its own.
+///
+/// They share connections. See `host/examples/bring_your_own_linker.rs`.
+#[derive(Clone)]
+pub struct Edges {
+    pub(crate) api: ApiUrl,
+    pub(crate) token: Token,
+    pub(crate) pool: Pool,
+}
+
+impl Edges {
+    /// The way out of the sandbox for one call: it lets the request out that [`EgressPolicy`] allows, attaches the token to it, and waits for
+    /// `100 Continue` where the request asks for it. For each call another.
+    pub fn edge(&self, method: Method, target: &ServiceVersion) -> Edge {
+        self.with(EgressPolicy::new(&self.api, method, target))
+    }
+
+    pub(crate) fn with(&self, policy: EgressPolicy) -> Edge {
+        Edge::new(policy, self.token.clone(), self.pool.clone(), Watch::default())
+    }
+}
+
+impl std::fmt::Debug for Edges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edges").field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+/// One call's edge: the hooks for `wasi:http`, and what they have seen.
+///
+/// What it has seen goes before what a component says: a success that came without [`status`](Self::status) or before the request was
+/// [sent whole](Self::is_sent) is none.
+pub struct Edge {
     policy: EgressPolicy,
     token: Token,
     pool: Pool,
@@ -67,6 +101,30 @@ pub(crate) struct Edge {
 impl Edge {
     pub(crate) fn new(policy: EgressPolicy, token: Token, pool: Pool, watch: Watch) -> Self {
         Self { policy, token, pool, watch, spent: false }
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    /// The status of the API's answer, if one came.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.watch.status()
+    }
+
+    /// Whether the API may have the whole request.
+    pub fn is_sent(&self) -> bool {
+        self.watch.request_sent()
+    }
+
+    /// Returns when the exchange has stalled or its answer takes too long, as `timeouts` say; `total` is the host's own. The limits on
+    /// connecting are [`Edges`]' own, and are errors of the request.
+    pub fn timed_out(
+        &self,
+        timeouts: Timeouts,
+    ) -> impl Future<Output = TimeoutKind> + Send + use<> {
+        let watch = self.watch.clone();
+        async move { watch.stalled(&timeouts).await }
     }
 
     fn admit(&mut self, request: &Request<WasiBody>) -> Result<(), Denial> {
