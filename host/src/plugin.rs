@@ -217,7 +217,8 @@ impl Plugin {
     /// Ends all calls that are under way, and those that are begun later: each fails with [`Error::Cancelled`], which says what became of its
     /// upload. A call that is ended by dropping its future can't say that.
     ///
-    /// An upload that the API has confirmed, and that is being verified, is done, with [`Proof::Failed`]. Clones of a plugin are one plugin.
+    /// A call that has failed already, and waits for its next try or asks what is stored, ends with that error. An upload that the API has
+    /// confirmed, and that is being verified, is done, with [`Proof::Failed`]. Clones of a plugin are one plugin.
     ///
     /// ```
     /// use fastly_package::Error;

@@ -193,3 +193,22 @@ async fn a_signal_that_is_ignored_changes_nothing() {
     upload.signal("-INT");
     assert_eq!(upload.ended().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn one_whose_result_nobody_reads_ends_at_once() {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    // More than a pipe holds.
+    fixture.emulator.fault(Fault::answer(Answer::real().padded_to(900_000)));
+    let mut upload = Interrupted::start(&mut fixture.command([&PUT[..], &TARGET[..]].concat()));
+    let answered = |requests: &[RecordedRequest]| requests.first()?.answered.then_some(());
+    fixture.emulator.wait_until(answered).await;
+    // The first may come before it prints; whatever it does, the second is not caught.
+    for _ in 0..2 {
+        upload.signal("-INT");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let waiting = tokio::time::timeout(SAFETY_NET, upload.child.wait());
+    let status = waiting.await.expect("it hangs").unwrap();
+    assert_eq!(status.signal(), Some(2));
+}

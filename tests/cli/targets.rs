@@ -89,6 +89,16 @@ async fn no_more_are_got_at_a_time_than_was_said() {
 }
 
 #[tokio::test]
+async fn a_list_that_was_read_to_its_end_was_not_cut_off_by_the_timeout() {
+    let fixture = fixture().await;
+    fixture.emulator.fault(Fault::never_answer().times(2));
+    fixture.write("fleet", format!("{SERVICE} 3\n{SERVICE} 3").as_bytes());
+    let args = ["get", "--targets", "fleet", "--jobs", "2", "--timeout", "1s"];
+    let ended = fixture.run(args).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(5), "error: 2 of 2 failed\n"));
+}
+
+#[tokio::test]
 async fn a_line_is_answered_before_the_next_one_comes() {
     let fixture = fixture().await;
     let mut command = fixture.command(["get", "--targets", "-"]);

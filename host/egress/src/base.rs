@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+/// How long a base may be, in bytes: far below what servers take of a whole URL.
+const LONGEST: usize = 2048;
+
 /// The base URL of the API: scheme, host, port and a path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
@@ -22,8 +25,11 @@ impl Base {
     /// # Errors
     ///
     /// What is wrong with it, as the end of a sentence that begins with what it is, and without the text itself, which may hold a password:
-    /// it is no URL, has user-info, a query or a fragment, or another scheme than `https` and `http`.
+    /// it is no URL, longer than 2048 bytes, has user-info, a query or a fragment, or another scheme than `https` and `http`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.len() > LONGEST {
+            return Err("is too long");
+        }
         if text.contains(['?', '#']) {
             return Err("has a query or a fragment");
         }
@@ -165,6 +171,7 @@ mod tests {
             "https://[::1]]",
             "https://a]b:c",
             "//secret.test",
+            &format!("https://h.test/{}", "secret".repeat(1000)),
         ] {
             let error = Base::parse(text).expect_err(text);
             assert!(!error.contains("secret"), "{error}");

@@ -7,9 +7,9 @@ use std::fmt;
 /// All but the unreserved characters (RFC 3986, 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The headers that a request may have beside the token, in lower case: the rest of what a server could obey is not a component's to say.
-pub const HEADERS: [&str; 6] =
-    ["host", "accept", "user-agent", "content-type", "content-length", "expect"];
+/// The headers that a component may set beside the token, in lower case and each once: the rest of what a server could obey is not its to say.
+/// `Host` isn't either: it is the host's, of the URI's authority.
+pub const HEADERS: [&str; 5] = ["accept", "user-agent", "content-type", "content-length", "expect"];
 
 /// What a request is judged by: its target, never its `Host` header.
 #[derive(Debug, Clone, Copy)]

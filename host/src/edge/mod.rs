@@ -21,7 +21,7 @@ use connect::Connector;
 use egress::{Denial, DenialReason, EgressPolicy};
 use expect::ExpectContinue;
 use fastly_package_egress::HEADERS;
-use http::{HeaderName, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -37,6 +37,12 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
 
 const FASTLY_KEY: HeaderName = HeaderName::from_static("fastly-key");
+/// Whether a header goes out: what a component may say, and the sandbox's own `Host`, which a component can't set. Of several values of one
+/// name, which none of these has, the first goes.
+fn is_let_out((name, _): &(HeaderName, HeaderValue)) -> bool {
+    name == header::HOST || HEADERS.contains(&name.as_str())
+}
+
 /// How long an unused connection is kept: shorter than servers keep theirs, so that few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(30);
 /// Chunks of a request's body by which the component may be ahead of the connection, and the length of one, in bytes: that much is kept
@@ -161,7 +167,7 @@ impl WasiHttpHooks for Edge {
         }
         let asked = std::mem::take(request.headers_mut());
         let named = asked.into_iter().filter_map(|(name, value)| Some((name?, value)));
-        request.headers_mut().extend(named.filter(|(name, _)| HEADERS.contains(&name.as_str())));
+        request.headers_mut().extend(named.filter(is_let_out));
         request.headers_mut().insert(FASTLY_KEY, self.token.header());
         let (pool, watch, token) = (self.pool.clone(), self.watch.clone(), self.token.clone());
         let span =

@@ -194,6 +194,8 @@ impl Failure {
     }
 
     pub(crate) fn interrupted(signal: i32, failure: Option<Failure>) -> Self {
+        // A result that nobody reads is none to speak of.
+        let failure = failure.filter(|failure| !matches!(failure, Self::Unread));
         Self::Interrupted { signal, failure: failure.map(Box::new) }
     }
 

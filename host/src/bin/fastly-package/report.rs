@@ -7,7 +7,7 @@ mod style;
 
 use crate::failure::{Cause, Failure, Operation};
 use anstyle::Style;
-use fastly_package::{Proof, Reply, Retry};
+use fastly_package::{Proof, Reply, Retry, Uploaded};
 use http::Method;
 use indicatif::DecimalBytes;
 use json::{FailureJson, RehearsalJson, ReplyJson, to_json};
@@ -32,20 +32,28 @@ pub(crate) struct Report {
 
 /// What an upload came to, beside the reply.
 #[derive(Clone, Copy)]
-pub(crate) struct Sent<'a> {
-    pub(crate) bytes: u64,
-    pub(crate) proof: &'a Proof,
-    pub(crate) attempts: u32,
+struct Sent<'a> {
+    bytes: u64,
+    proof: &'a Proof,
+    attempts: u32,
 }
 
 impl Report {
-    /// The package that an operation returned, for an upload with what was sent.
+    /// The package that an operation returned.
     ///
     /// Fails when it can't be written: a result that is lost is none.
-    pub(crate) fn reply(self, reply: &Reply, sent: Option<Sent<'_>>) -> Result<(), Failure> {
-        if let Some(sent) = sent {
-            self.sent(sent);
-        }
+    pub(crate) fn reply(self, reply: &Reply) -> Result<(), Failure> {
+        self.package(reply, None)
+    }
+
+    /// The same of an upload of so many bytes.
+    pub(crate) fn uploaded(self, uploaded: &Uploaded, bytes: u64) -> Result<(), Failure> {
+        let sent = Sent { bytes, proof: &uploaded.proof, attempts: uploaded.attempts };
+        self.sent(sent);
+        self.package(&uploaded.reply, Some(sent)).map_err(Failure::after_upload)
+    }
+
+    fn package(self, reply: &Reply, sent: Option<Sent<'_>>) -> Result<(), Failure> {
         match self.json {
             true => self.line(&to_json(&ReplyJson::new(reply, sent))),
             false => self.line(&package::table(reply, self.verbose)),

@@ -48,7 +48,8 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
     let content = content.map_err(|error| put.failed(error))?;
     let target = format!("--service-id {SERVICE} --version {VERSION}");
     report.say(&format!("$ fastly-package put {target} --package {name}"));
-    put.put(content, PutOptions::default(), report).await?;
+    let size = content.size();
+    report.uploaded(&put.upload(content, PutOptions::default(), report).await?, size)?;
     report.say(&format!("\n$ fastly-package get {target}"));
     session(Kind::Get)?.get(report).await?;
     report.say(

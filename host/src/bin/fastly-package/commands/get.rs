@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
 
 impl Session {
     pub(super) async fn get(&self, report: Report) -> Result<(), Failure> {
-        report.reply(&self.reply().await?, None)
+        report.reply(&self.reply().await?)
     }
 
     pub(super) async fn reply(&self) -> Result<Reply, Failure> {

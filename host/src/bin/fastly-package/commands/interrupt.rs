@@ -1,25 +1,35 @@
 //! Ctrl-C while an upload is under way, and what else ends a process kindly.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM, caught as long as something may have to be said of an upload.
+/// SIGINT and SIGTERM, caught as long as something may have to be said of an upload: each once.
 pub(super) struct Interrupts {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
+    /// From when on they end the process as they would have, whatever it is doing.
+    released: Arc<AtomicBool>,
 }
 
 impl Interrupts {
     /// From now on neither ends the process by itself. One that is ignored, as in a background job of a script, stays so.
     pub(super) fn catch() -> std::io::Result<Self> {
+        let released = Arc::new(AtomicBool::new(false));
         let catch = |kind: SignalKind| match is_ignored(kind.as_raw_value()) {
             true => Ok(None),
-            false => signal(kind).map(Some),
+            false => {
+                let number = kind.as_raw_value();
+                signal_hook::flag::register_conditional_default(number, released.clone())?;
+                signal(kind).map(Some)
+            }
         };
         let interrupt = catch(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
+        let terminate = catch(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate, released })
     }
 
-    /// The number of the next one.
+    /// The number of the next one. Another after that isn't caught.
     pub(super) async fn next(&mut self) -> i32 {
         async fn of(signal: &mut Option<Signal>) {
             match signal {
@@ -33,7 +43,18 @@ impl Interrupts {
             () = of(&mut self.interrupt) => SignalKind::interrupt(),
             () = of(&mut self.terminate) => SignalKind::terminate(),
         };
+        self.release();
         kind.as_raw_value()
+    }
+
+    fn release(&self) {
+        self.released.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

@@ -10,7 +10,7 @@ use fastly_package::{Plugin, Reply};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::JoinSet;
 
 /// Lines that are read before they are needed.
@@ -46,7 +46,7 @@ pub(super) async fn run(
             // What runs has a limit of its own, which comes at the same time.
             () = &mut out_of_time, if reading => {
                 reading = false;
-                tally.cut_off = true;
+                tally.cut_off = !matches!(lines.try_recv(), Err(TryRecvError::Disconnected));
             }
             line = lines.recv(), if reading && calls.len() < usize::from(args.jobs) => match line {
                 Some(Line::Text(number, text)) => match fleet.session(number, text) {
@@ -125,7 +125,7 @@ impl Tally {
     fn count(&mut self, ended: Result<Reply, Failure>, report: Report) -> Result<(), Failure> {
         self.all += 1;
         match ended {
-            Ok(reply) => report.reply(&reply, None),
+            Ok(reply) => report.reply(&reply),
             Err(failure) => {
                 self.failed += 1;
                 self.worst = self.worst.max(failure.exit_code());

@@ -6,8 +6,10 @@ use super::session::{Limit, Session, failed, operation};
 use super::token::token;
 use crate::cli::{Put, When};
 use crate::failure::{Cause, Failure, Kind, Operation};
-use crate::report::{Report, Sent};
-use fastly_package::{Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT};
+use crate::report::Report;
+use fastly_package::{
+    Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Uploaded,
+};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -49,20 +51,27 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     }
     let cant_catch = |error| Failure::Local("can't catch Ctrl-C".into(), error);
     let mut interrupts = Interrupts::catch().map_err(cant_catch)?;
-    let mut putting = pin!(session.put(content, options, report));
-    let failure = tokio::select! {
-        put = &mut putting => match put {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        },
-        signal = interrupts.next() => {
-            // It ends with a word on what is stored, which takes no time. Who can't wait for that presses again.
-            session.plugin.cancel();
-            let put = tokio::select! {
-                put = putting => put,
-                signal = interrupts.next() => return Err(Failure::interrupted(signal, None)),
-            };
-            return Err(Failure::interrupted(signal, put.err()));
+    let size = content.size();
+    let failure = {
+        let mut uploading = pin!(session.upload(content, options, report));
+        tokio::select! {
+            uploaded = &mut uploading => match uploaded {
+                Ok(uploaded) => {
+                    // Printing is for as long as somebody reads: Ctrl-C ends that as ever.
+                    drop(interrupts);
+                    return report.uploaded(&uploaded, size);
+                }
+                Err(failure) => failure,
+            },
+            signal = interrupts.next() => {
+                // It ends with a word on what is stored, which takes no time.
+                session.plugin.cancel();
+                let ended = match uploading.await {
+                    Ok(uploaded) => report.uploaded(&uploaded, size),
+                    Err(failure) => Err(failure),
+                };
+                return Err(Failure::interrupted(signal, ended.err()));
+            }
         }
     };
     tokio::select! {
@@ -111,25 +120,23 @@ impl Session {
         report.rehearsed(&self.operation, content.size())
     }
 
-    pub(super) async fn put(
+    /// Uploads, and shows how far it is.
+    pub(super) async fn upload(
         &self,
         content: Content,
         options: PutOptions,
         report: Report,
-    ) -> Result<(), Failure> {
-        let size = content.size();
-        self.progress.begin(size, report);
+    ) -> Result<Uploaded, Failure> {
+        self.progress.begin(content.size(), report);
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
         let upload = self.plugin.put_package(&self.target, content, options);
         let uploaded = self.progress.beside(upload, |line| report.say(line)).await;
         self.progress.clear();
-        let uploaded = match uploaded {
-            Ok(uploaded) => uploaded,
-            Err(error) => return Err(self.explained(error).await),
-        };
-        let sent = Sent { bytes: size, proof: &uploaded.proof, attempts: uploaded.attempts };
-        report.reply(&uploaded.reply, Some(sent)).map_err(Failure::after_upload)
+        match uploaded {
+            Ok(uploaded) => Ok(uploaded),
+            Err(error) => Err(self.explained(error).await),
+        }
     }
 }
 

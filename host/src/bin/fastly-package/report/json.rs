@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 pub(super) fn to_json(value: &impl Serialize) -> String {
     let json =
         serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
-    if !json.contains(char::is_control) {
+    // What serde_json leaves as it is though a terminal may obey it: in JSON they stand in strings alone.
+    let is_left = |character: char| matches!(character, '\u{7f}'..='\u{9f}');
+    if !json.contains(is_left) {
         return json;
     }
-    // What serde_json leaves as it is though a terminal may obey it: in JSON they stand in strings alone.
-    let escaped = |character: char| match character.is_control() {
+    let escaped = |character: char| match is_left(character) {
         true => format!("\\u{:04x}", u32::from(character)),
         false => character.to_string(),
     };
