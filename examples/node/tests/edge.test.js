@@ -131,6 +131,14 @@ test('only the one request of the call is let out, once', async (t) => {
   assert.equal(other.connections, 0);
 });
 
+test('nothing is allowed for a service ID that would make another path', () => {
+  for (const serviceId of ['', '.', '..']) {
+    const rule = () => allowedRequest('get', new URL(apiUrl), { serviceId, version: 1 });
+    assert.throws(rule, { kind: 'invalid-argument' }, serviceId);
+  }
+  assert.equal(allowedRequest('get', new URL(apiUrl), { serviceId: '...', version: 1 }).path, '/service/.../version/1/package');
+});
+
 test('a component that is told another API is denied, and nothing connects to it', async (t) => {
   const other = await server(t, () => {});
   const api = await server(t, () => {});
