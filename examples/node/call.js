@@ -1,33 +1,34 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
 import { FastlyPackageError } from './error.js';
-import { feed, openSource } from './source.js';
+import { discard, feed, openSource } from './source.js';
 
 /**
  * One call of the component, in a thread and an instance of its own. `told` is for tests: another API for the component than the one
  * that the edge lets it reach.
  */
 export async function call(method, target, source, options, told) {
-  const { signal } = options;
   let content;
   try {
-    content = method === 'put' ? await openSource(source, options.size) : undefined;
-    if (signal?.aborted) throw abortError(signal);
-    checkTarget(target);
+    checkOptions(options);
+    const { signal } = options;
+    const { serviceId, version } = checkedTarget(target);
     const token = tokenOf(options);
     const api = apiOf(options);
-    await checkTokenMayGo(api);
     const workerData = {
-      allowed: allowedRequest(method, api, target),
+      allowed: allowedRequest(method, api, { serviceId, version }),
       token,
-      target: { serviceId: target.serviceId, versionId: target.version },
+      target: { serviceId, versionId: version },
       request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
-      size: content?.size,
     };
-    return await run(workerData, content, options);
+    content = method === 'put' ? await openSource(source, options.size) : undefined;
+    if (signal?.aborted) throw abortError(signal);
+    await checkTokenMayGo(api);
+    return await run({ ...workerData, size: content?.size }, content, options);
   } finally {
     content?.close();
+    discard(source);
   }
 }
 
@@ -86,9 +87,30 @@ function apiOf({ apiUrl = process.env.FASTLY_API_ENDPOINT || 'https://api.fastly
 }
 
 // Beyond this the component checks: a fraction or a negative number would reach it as another number.
-function checkTarget({ serviceId, version }) {
+function checkedTarget(target) {
+  const { serviceId, version } = target ?? {};
   if (typeof serviceId !== 'string') throw invalid('serviceId is not a string');
   if (!Number.isInteger(version) || version < 0 || version > 0xffffffff) throw invalid('version is not a version number');
+  return { serviceId, version };
+}
+
+const types = {
+  token: 'string',
+  userAgent: 'string',
+  filename: 'string',
+  expectContinue: 'boolean',
+  onProgress: 'function',
+};
+
+// What is of another type would fail in the thread, or not get there.
+function checkOptions(options) {
+  if (typeof options !== 'object' || options === null) throw invalid('options is not an object');
+  for (const [name, type] of Object.entries(types)) {
+    if (options[name] !== undefined && typeof options[name] !== type) throw invalid(`${name} is not a ${type}`);
+  }
+  const { apiUrl, signal } = options;
+  if (apiUrl !== undefined && typeof apiUrl !== 'string' && !(apiUrl instanceof URL)) throw invalid('apiUrl is not a URL');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal is not an AbortSignal');
 }
 
 function invalid(detail) {

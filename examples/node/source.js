@@ -28,6 +28,14 @@ async function openFile(path, size) {
   }
 }
 
+/** Destroys a source that is a stream. */
+export function discard(source) {
+  if (!(source instanceof Readable)) return;
+  // An error that comes after this would have no listener, and end the process.
+  source.on('error', () => {});
+  source.destroy();
+}
+
 function openStream(stream, size) {
   // An error before the first chunk is asked for would have no listener, and end the process.
   stream.on('error', () => {});

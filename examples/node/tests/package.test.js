@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { FastlyPackageError, getPackage, putPackage } from '../index.js';
 import { archive, sha512 } from './archive.js';
 import { emulator } from './emulator.js';
+import { server } from './server.js';
 
 const api = await emulator();
 const folder = await mkdtemp(join(tmpdir(), 'fastly-package-'));
@@ -131,6 +132,36 @@ test('wrong arguments are refused', async () => {
   }
   await fails(getPackage({ serviceId: '..', version: 1 }, api), { kind: 'invalid-argument' });
   await fails(getPackage(newTarget(), { ...api, userAgent: 'a\nb' }), { kind: 'invalid-argument' });
+});
+
+test('an argument of a wrong type is refused before anything starts', async (t) => {
+  const served = await server(t, () => {});
+  const options = { apiUrl: served.apiUrl, token: 'T', signal: AbortSignal.timeout(5000) };
+  const wrong = {
+    token: [5, () => 'T', null],
+    apiUrl: [5, () => served.apiUrl, Symbol('url'), null],
+    userAgent: [5, () => 'a', Symbol('a'), {}, null],
+    filename: [5, () => 'a', Symbol('a')],
+    expectContinue: [1, 'yes', () => true],
+    onProgress: [5, {}],
+    signal: [5, {}, () => {}],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const source = createReadStream(path.small);
+      const put = putPackage(newTarget(), source, { ...options, size: small.length, [name]: value });
+      await fails(put, { kind: 'invalid-argument' });
+      assert(source.destroyed);
+    }
+  }
+  for (const target of [undefined, null, 5, 'demo', {}, { serviceId: () => 'demo', version: 1 }, { serviceId: 'demo', version: 1n }]) {
+    await fails(getPackage(target, options), { kind: 'invalid-argument' });
+    await fails(putPackage(target, small, options), { kind: 'invalid-argument' });
+  }
+  for (const options of [null, 5, 'token']) await fails(getPackage(newTarget(), options), { kind: 'invalid-argument' });
+  const gone = createReadStream(join(folder, 'no'));
+  await fails(putPackage(undefined, gone, options), { kind: 'invalid-argument' });
+  assert.equal(served.connections, 0);
 });
 
 test('an abort ends the call, and nothing is stored', async () => {
