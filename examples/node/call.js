@@ -8,10 +8,10 @@ import { discard, feed, openSource } from './source.js';
  * that the edge lets it reach.
  */
 export async function call(method, target, source, options, told) {
-  let content;
+  let opening, signal, onAbort;
   try {
     checkOptions(options);
-    const { signal } = options;
+    signal = options.signal;
     const { serviceId, version } = checkedTarget(target);
     const token = tokenOf(options);
     const api = apiOf(options);
@@ -22,17 +22,23 @@ export async function call(method, target, source, options, told) {
       request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
     };
-    content = method === 'put' ? await openSource(source, options.size) : undefined;
     if (signal?.aborted) throw abortError(signal);
-    await checkTokenMayGo(api);
-    return await run({ ...workerData, size: content?.size }, content, options);
+    const aborted = new Promise((_, reject) => (onAbort = () => reject(abortError(signal))));
+    aborted.catch(() => {});
+    signal?.addEventListener('abort', onAbort);
+    opening = method === 'put' ? openSource(source, options.size) : undefined;
+    const content = await Promise.race([aborted, opening]);
+    await Promise.race([aborted, checkTokenMayGo(api)]);
+    return await run({ ...workerData, size: content?.size }, content, aborted, options);
   } finally {
-    content?.close();
+    signal?.removeEventListener('abort', onAbort);
+    // After an abort it may still be on its way.
+    opening?.then((content) => content.close(), () => {});
     discard(source);
   }
 }
 
-async function run(workerData, content, { signal, onProgress }) {
+async function run(workerData, content, aborted, { onProgress }) {
   const { port1, port2 } = new MessageChannel();
   const turn = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -42,12 +48,9 @@ async function run(workerData, content, { signal, onProgress }) {
     env: {},
     execArgv: [],
   });
-  let onAbort;
   try {
     return await new Promise((resolve, reject) => {
-      onAbort = () => reject(abortError(signal));
-      signal?.addEventListener('abort', onAbort);
-      if (signal?.aborted) onAbort();
+      aborted.catch(reject);
       worker.on('message', ({ reply, error }) => {
         if (error) reject(FastlyPackageError.fromComponent(error));
         else resolve(reply);
@@ -64,7 +67,6 @@ async function run(workerData, content, { signal, onProgress }) {
       });
     });
   } finally {
-    signal?.removeEventListener('abort', onAbort);
     port1.close();
     // Closes the connection too: a request that isn't sent whole by now never will be.
     await worker.terminate();
