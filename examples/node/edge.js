@@ -60,7 +60,7 @@ class OutgoingRequest extends http.types.OutgoingRequest {
     const body = super.body();
     this.#bodyTaken = true;
     const write = body.write.bind(body);
-    body.write = () => Object.assign(write(), { splice });
+    body.write = () => Object.assign(write(), { splice, blockingSplice });
     return body;
   }
 
@@ -109,6 +109,13 @@ function splice(source, length) {
   const bytes = source.read(permit < length ? permit : length);
   if (bytes.length > 0) this.write(bytes);
   return BigInt(bytes.length);
+}
+
+/** In place of the shim's, which goes on after the announced length. */
+function blockingSplice(source, length) {
+  source.subscribe().block();
+  this.subscribe().block();
+  return this.splice(source, length);
 }
 
 /** The shim's own gives Node's error, which isn't an error-code, where an answer is cut off. */

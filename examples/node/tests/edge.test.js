@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { call } from '../call.js';
 import { instantiate } from '../component/plugin.js';
 import { imports } from '../edge.js';
@@ -103,6 +104,25 @@ test('a body does not go on after its length', { timeout: 10_000 }, async (t) =>
   body.blockingWriteAndFlush(Buffer.from('TTTT'));
   assert.throws(() => body.blockingWriteAndFlush(Buffer.from('POST /tokens HTTP/1.1')));
   assert.doesNotMatch(await received, /tokens/);
+});
+
+test('an answer that is spliced into the body does not go on after its length', { timeout: 10_000 }, async (t) => {
+  let all = '';
+  const { apiUrl } = await server(t, (socket) => {
+    socket.on('data', (data) => (all += data));
+    socket.write('HTTP/1.1 401 Status\r\nContent-Length: 7\r\n\r\n/tokens');
+  });
+  const edge = edgeTo(apiUrl, 'put');
+  const request = edge.request({ headers: [['content-length', '4']] });
+  const body = request.body().write();
+  const future = edge.handle(request);
+  body.blockingWriteAndFlush(Buffer.from('TTTT'));
+  let answer;
+  while (!(answer = future.get())) await setTimeout(5);
+  const source = answer.val.val.consume().stream();
+  assert.throws(() => body.blockingSplice(source, 7n));
+  await setTimeout(100);
+  assert.match(all, /TTTT$/);
 });
 
 test('only the one request of the call is let out, once', async (t) => {
