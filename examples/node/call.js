@@ -1,37 +1,44 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
 import { FastlyPackageError } from './error.js';
-import { feed, openSource } from './source.js';
+import { discard, feed, openSource } from './source.js';
 
 /**
  * One call of the component, in a thread and an instance of its own. `told` is for tests: another API for the component than the one
  * that the edge lets it reach.
  */
 export async function call(method, target, source, options, told) {
-  const { signal } = options;
-  let content;
+  let opening, signal, onAbort;
   try {
-    content = method === 'put' ? await openSource(source, options.size) : undefined;
-    if (signal?.aborted) throw abortError(signal);
-    checkTarget(target);
+    checkOptions(options);
+    signal = options.signal;
+    const { serviceId, version } = checkedTarget(target);
     const token = tokenOf(options);
     const api = apiOf(options);
-    await checkTokenMayGo(api);
     const workerData = {
-      allowed: allowedRequest(method, api, target),
+      allowed: allowedRequest(method, api, { serviceId, version }),
       token,
-      target: { serviceId: target.serviceId, versionId: target.version },
+      target: { serviceId, versionId: version },
       request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
-      size: content?.size,
     };
-    return await run(workerData, content, options);
+    if (signal?.aborted) throw abortError(signal);
+    const aborted = new Promise((_, reject) => (onAbort = () => reject(abortError(signal))));
+    aborted.catch(() => {});
+    signal?.addEventListener('abort', onAbort);
+    opening = method === 'put' ? openSource(source, options.size) : undefined;
+    const content = await Promise.race([aborted, opening]);
+    await Promise.race([aborted, checkTokenMayGo(api)]);
+    return await run({ ...workerData, size: content?.size }, content, aborted, options);
   } finally {
-    content?.close();
+    signal?.removeEventListener('abort', onAbort);
+    // After an abort it may still be on its way.
+    opening?.then((content) => content.close(), () => {});
+    discard(source);
   }
 }
 
-async function run(workerData, content, { signal, onProgress }) {
+async function run(workerData, content, aborted, { onProgress }) {
   const { port1, port2 } = new MessageChannel();
   const turn = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -41,12 +48,9 @@ async function run(workerData, content, { signal, onProgress }) {
     env: {},
     execArgv: [],
   });
-  let onAbort;
   try {
     return await new Promise((resolve, reject) => {
-      onAbort = () => reject(abortError(signal));
-      signal?.addEventListener('abort', onAbort);
-      if (signal?.aborted) onAbort();
+      aborted.catch(reject);
       worker.on('message', ({ reply, error }) => {
         if (error) reject(FastlyPackageError.fromComponent(error));
         else resolve(reply);
@@ -63,7 +67,6 @@ async function run(workerData, content, { signal, onProgress }) {
       });
     });
   } finally {
-    signal?.removeEventListener('abort', onAbort);
     port1.close();
     // Closes the connection too: a request that isn't sent whole by now never will be.
     await worker.terminate();
@@ -86,9 +89,30 @@ function apiOf({ apiUrl = process.env.FASTLY_API_ENDPOINT || 'https://api.fastly
 }
 
 // Beyond this the component checks: a fraction or a negative number would reach it as another number.
-function checkTarget({ serviceId, version }) {
+function checkedTarget(target) {
+  const { serviceId, version } = target ?? {};
   if (typeof serviceId !== 'string') throw invalid('serviceId is not a string');
   if (!Number.isInteger(version) || version < 0 || version > 0xffffffff) throw invalid('version is not a version number');
+  return { serviceId, version };
+}
+
+const types = {
+  token: 'string',
+  userAgent: 'string',
+  filename: 'string',
+  expectContinue: 'boolean',
+  onProgress: 'function',
+};
+
+// What is of another type would fail in the thread, or not get there.
+function checkOptions(options) {
+  if (typeof options !== 'object' || options === null) throw invalid('options is not an object');
+  for (const [name, type] of Object.entries(types)) {
+    if (options[name] !== undefined && typeof options[name] !== type) throw invalid(`${name} is not a ${type}`);
+  }
+  const { apiUrl, signal } = options;
+  if (apiUrl !== undefined && typeof apiUrl !== 'string' && !(apiUrl instanceof URL)) throw invalid('apiUrl is not a URL');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal is not an AbortSignal');
 }
 
 function invalid(detail) {

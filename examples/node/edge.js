@@ -17,9 +17,8 @@ export function imports(allowed, token) {
   }
 
   function handle(request, options) {
-    if (!isAllowed(request)) throw { tag: 'HTTP-request-denied' };
+    if (!isAllowed(request) || !request[attach](token)) throw { tag: 'HTTP-request-denied' };
     sent = true;
-    request[attach](token);
     return http.outgoingHandler.handle(request, options);
   }
 
@@ -33,11 +32,16 @@ export function imports(allowed, token) {
   };
 }
 
+/** What a request may have beside the token: the rest of what a server could obey is not the component's to say. */
+const HEADERS = new Set(['accept', 'user-agent', 'content-type', 'content-length', 'expect']);
+
 const attach = Symbol('attach');
 
 class OutgoingRequest extends http.types.OutgoingRequest {
   #seen;
   #sent;
+  #bodyTaken = false;
+  #bodyRefused = false;
 
   constructor(headers) {
     const sent = new SentFields(headers);
@@ -52,20 +56,29 @@ class OutgoingRequest extends http.types.OutgoingRequest {
   }
 
   body() {
+    if (this.#bodyRefused) throw undefined;
     const body = super.body();
+    this.#bodyTaken = true;
     const write = body.write.bind(body);
-    body.write = () => Object.assign(write(), { splice });
+    body.write = () => Object.assign(write(), { splice, blockingSplice });
     return body;
   }
 
+  /**
+   * Whether the request may have the token. Other headers are dropped, but where the body would have no end that is announced the request
+   * is denied: Node sends a PUT without a length in chunks, and the body of a GET bare, as if it were the next request.
+   */
   [attach](token) {
-    this.#sent.token = new TextEncoder().encode(token);
+    const hasBody = this.method().tag === 'put';
+    this.#bodyRefused = !hasBody;
+    const length = this.#sent.attach(new TextEncoder().encode(token), hasBody);
+    return hasBody ? /^\d+$/.test(length) : !this.#bodyTaken;
   }
 }
 
-/** Headers of which the shim, when it sends them, sees one more than the component. */
+/** Headers of which the shim, when it sends them, sees others than the component. */
 class SentFields extends http.types.Fields {
-  token;
+  #attached;
 
   constructor(fields) {
     super();
@@ -73,9 +86,20 @@ class SentFields extends http.types.Fields {
   }
 
   entries() {
-    const entries = super.entries();
-    if (!this.token) return entries;
-    return [...entries.filter(([name]) => name.toLowerCase() !== 'fastly-key'), ['Fastly-Key', this.token]];
+    return this.#attached ?? super.entries();
+  }
+
+  /** Gives the length of the body. */
+  attach(token, hasBody) {
+    const first = new Map();
+    for (const [name, value] of super.entries()) {
+      const key = name.toLowerCase();
+      if (HEADERS.has(key) && !first.has(key)) first.set(key, value);
+    }
+    const length = new TextDecoder().decode(first.get('content-length'));
+    if (!hasBody) first.delete('content-length');
+    this.#attached = [...first, ['Fastly-Key', token]];
+    return length;
   }
 }
 
@@ -85,6 +109,13 @@ function splice(source, length) {
   const bytes = source.read(permit < length ? permit : length);
   if (bytes.length > 0) this.write(bytes);
   return BigInt(bytes.length);
+}
+
+/** In place of the shim's, which goes on after the announced length. */
+function blockingSplice(source, length) {
+  source.subscribe().block();
+  this.subscribe().block();
+  return this.splice(source, length);
 }
 
 /** The shim's own gives Node's error, which isn't an error-code, where an answer is cut off. */

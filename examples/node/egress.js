@@ -3,6 +3,8 @@ import { FastlyPackageError } from './error.js';
 
 /** The one request that a call may send. */
 export function allowedRequest(method, api, { serviceId, version }) {
+  // A server takes these for another path (RFC 3986, 5.2.4).
+  if (['', '.', '..'].includes(serviceId)) throw invalid('the service ID is empty or a path of dots');
   const prefix = api.pathname.replace(/\/+$/, '');
   const path = `${prefix}/service/${segment(serviceId)}/version/${version}/package`;
   return { method, protocol: api.protocol, host: api.host, path };

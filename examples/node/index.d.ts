@@ -20,8 +20,8 @@ export interface GetOptions {
 
 export interface PutOptions extends GetOptions {
   /**
-   * How many bytes to announce. Default: the length of the file or the bytes. A Readable, and a path that is not a regular file, need
-   * it. Content of another length fails with kind `content`.
+   * How many bytes to announce. Default: the length of the file or the bytes. A Readable needs it. Content of another length fails with
+   * kind `content`.
    */
   size?: number;
   /** Sends `Expect: 100-continue`; the body doesn't wait for the 100. Default: false. */
@@ -38,7 +38,8 @@ export function getPackage(target: Target, options?: GetOptions): Promise<Reply>
 /**
  * Uploads a package to a service version, in place of the one that it has.
  *
- * @param source The `.tar.gz`: a path, the bytes, or a stream of them, which is read or destroyed whatever the outcome.
+ * @param source The `.tar.gz`: the path of a regular file, the bytes, or a stream of them, which is read or destroyed whatever the outcome.
+ *   A FIFO or a device is given as a stream; as a path it fails with kind `content`.
  */
 export function putPackage(target: Target, source: string | Uint8Array | Readable, options?: PutOptions): Promise<Reply>;
 

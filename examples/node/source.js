@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { FastlyPackageError } from './error.js';
@@ -17,15 +18,24 @@ export async function openSource(source, size) {
 async function openFile(path, size) {
   let file;
   try {
-    file = await open(path);
+    // A FIFO would be waited for until somebody writes to it. It can come as a Readable, whose opening is the caller's.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
-    if (stat.isDirectory()) throw new Error(`${path} is a directory`);
-    return openStream(file.createReadStream({ highWaterMark: CHUNK }), size ?? (stat.isFile() ? stat.size : undefined));
+    if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
+    return openStream(file.createReadStream({ highWaterMark: CHUNK }), size ?? stat.size);
   } catch (cause) {
     await file?.close();
     if (cause instanceof FastlyPackageError) throw cause;
     throw new FastlyPackageError('content', { code: 'failed', detail: cause.message }, { cause });
   }
+}
+
+/** Destroys a source that is a stream. */
+export function discard(source) {
+  if (!(source instanceof Readable)) return;
+  // An error that comes after this would have no listener, and end the process.
+  source.on('error', () => {});
+  source.destroy();
 }
 
 function openStream(stream, size) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { call } from '../call.js';
 import { instantiate } from '../component/plugin.js';
 import { imports } from '../edge.js';
@@ -34,9 +35,7 @@ test('the token is not in the memory of the component', async () => {
 });
 
 test('the token is not in the headers that the component sees, and takes the place of one of its own', async (t) => {
-  let received;
-  const head = new Promise((resolve) => (received = resolve));
-  const { apiUrl } = await server(t, (socket) => socket.once('data', (data) => received(String(data))));
+  const { apiUrl, received: head } = await listener(t);
   const edge = edgeTo(apiUrl);
   const request = edge.request({ headers: [['fastly-key', 'its-own']] });
   edge.handle(request);
@@ -44,6 +43,86 @@ test('the token is not in the headers that the component sees, and takes the pla
   assert.deepEqual(request.headers().entries().map(([name, value]) => [name, decoder.decode(value)]), [['fastly-key', 'its-own']]);
   assert.match(await head, /^fastly-key: secret\r$/im);
   assert.doesNotMatch(await head, /its-own/);
+});
+
+const obeyed = [
+  'x-http-method-override',
+  'x-forwarded-host',
+  'cookie',
+  'authorization',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-connection',
+  'te',
+  'trailer',
+];
+const known = ['accept', 'user-agent', 'content-type', 'expect'];
+
+test('headers that a server could obey do not go out with the token, and none goes out twice', { timeout: 10_000 }, async (t) => {
+  const unknown = obeyed.map((name) => [name, 'x']);
+  const twice = known.flatMap((name) => [[name, `${name}-1`], [name.toUpperCase(), `${name}-2`]]);
+  const lengths = [['Content-Length', '4'], ['content-length', '5']];
+  const expected = [...known.map((name) => `${name}: ${name}-1`), 'fastly-key: secret'];
+  for (const [method, length] of [['get', []], ['put', ['content-length: 4']]]) {
+    const { apiUrl, received } = await listener(t);
+    const edge = edgeTo(apiUrl, method);
+    edge.handle(edge.request({ headers: [...unknown, ...twice, ...lengths] }));
+    const [, ...lines] = (await received).split('\r\n\r\n')[0].toLowerCase().split('\r\n');
+    const sent = lines.filter((line) => !/^(host|connection):/.test(line));
+    assert.deepEqual(sent.sort(), [...expected, ...length].sort(), method);
+  }
+});
+
+test('a body that has no length in digits is denied', async (t) => {
+  const { apiUrl } = await server(t, () => {});
+  for (const length of [[], ['0x42'], ['-1'], ['4, 4'], ['1e3'], [''], ['4.0'], ['0x4', '4']]) {
+    const edge = edgeTo(apiUrl, 'put');
+    const request = edge.request({ headers: length.map((value) => ['content-length', value]) });
+    assert.throws(() => edge.handle(request), { tag: 'HTTP-request-denied' }, JSON.stringify(length));
+  }
+});
+
+test('a GET has no body, in which another request could be', async (t) => {
+  const { apiUrl } = await server(t, () => {});
+  for (const headers of [[], [['content-length', '4']]]) {
+    const edge = edgeTo(apiUrl);
+    const before = edge.request({ headers });
+    before.body();
+    assert.throws(() => edge.handle(before), { tag: 'HTTP-request-denied' });
+    const after = edge.request({ headers });
+    edge.handle(after);
+    assert.throws(() => after.body(), (error) => error === undefined);
+  }
+});
+
+test('a body does not go on after its length', { timeout: 10_000 }, async (t) => {
+  const { apiUrl, received } = await listener(t, /TTTT/);
+  const edge = edgeTo(apiUrl, 'put');
+  const request = edge.request({ headers: [['content-length', '4'], ['content-length', '4000']] });
+  const body = request.body().write();
+  edge.handle(request);
+  body.blockingWriteAndFlush(Buffer.from('TTTT'));
+  assert.throws(() => body.blockingWriteAndFlush(Buffer.from('POST /tokens HTTP/1.1')));
+  assert.doesNotMatch(await received, /tokens/);
+});
+
+test('an answer that is spliced into the body does not go on after its length', { timeout: 10_000 }, async (t) => {
+  let all = '';
+  const { apiUrl } = await server(t, (socket) => {
+    socket.on('data', (data) => (all += data));
+    socket.write('HTTP/1.1 401 Status\r\nContent-Length: 7\r\n\r\n/tokens');
+  });
+  const edge = edgeTo(apiUrl, 'put');
+  const request = edge.request({ headers: [['content-length', '4']] });
+  const body = request.body().write();
+  const future = edge.handle(request);
+  body.blockingWriteAndFlush(Buffer.from('TTTT'));
+  let answer;
+  while (!(answer = future.get())) await setTimeout(5);
+  const source = answer.val.val.consume().stream();
+  assert.throws(() => body.blockingSplice(source, 7n));
+  await setTimeout(100);
+  assert.match(all, /TTTT$/);
 });
 
 test('only the one request of the call is let out, once', async (t) => {
@@ -70,6 +149,14 @@ test('only the one request of the call is let out, once', async (t) => {
   edge.handle(edge.request({}));
   assert.throws(() => edge.handle(edge.request({})), { tag: 'HTTP-request-denied' });
   assert.equal(other.connections, 0);
+});
+
+test('nothing is allowed for a service ID that would make another path', () => {
+  for (const serviceId of ['', '.', '..']) {
+    const rule = () => allowedRequest('get', new URL(apiUrl), { serviceId, version: 1 });
+    assert.throws(rule, { kind: 'invalid-argument' }, serviceId);
+  }
+  assert.equal(allowedRequest('get', new URL(apiUrl), { serviceId: '...', version: 1 }).path, '/service/.../version/1/package');
 });
 
 test('a component that is told another API is denied, and nothing connects to it', async (t) => {
@@ -115,10 +202,21 @@ test('an API that is not there is said', async (t) => {
   await assert.rejects(putPackage(target, Buffer.alloc(1024 * 1024), options), { kind: 'transport', code: 'connection-refused' });
 });
 
-function edgeTo(apiUrl) {
-  const edge = imports(allowedRequest('get', new URL(apiUrl), target), 'secret');
+/** A server that gives what it has received once that is a head, or matches. */
+async function listener(t, whole = /\r\n\r\n/) {
+  let give;
+  const received = new Promise((resolve) => (give = resolve));
+  const { apiUrl } = await server(t, (socket) => {
+    let all = '';
+    socket.on('data', (data) => whole.test((all += data)) && give(all));
+  });
+  return { apiUrl, received };
+}
+
+function edgeTo(apiUrl, method = 'get') {
+  const edge = imports(allowedRequest(method, new URL(apiUrl), target), 'secret');
   const { Fields, OutgoingRequest } = edge['wasi:http/types'];
-  const right = { method: { tag: 'get' }, scheme: { tag: 'HTTP' }, authority: new URL(apiUrl).host, path, headers: [] };
+  const right = { method: { tag: method }, scheme: { tag: 'HTTP' }, authority: new URL(apiUrl).host, path, headers: [] };
   function request(difference) {
     const { method, scheme, authority, path, headers } = { ...right, ...difference };
     const request = new OutgoingRequest(Fields.fromList(headers.map(([name, value]) => [name, Buffer.from(value)])));

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import dns from 'node:dns/promises';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import fs, { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { FastlyPackageError, getPackage, putPackage } from '../index.js';
 import { archive, sha512 } from './archive.js';
 import { emulator } from './emulator.js';
+import { server } from './server.js';
 
 const api = await emulator();
 const folder = await mkdtemp(join(tmpdir(), 'fastly-package-'));
@@ -119,6 +124,49 @@ test('a source that fails or is not there is said', async () => {
   await fails(putPackage(newTarget(), text, { ...api, size: 4 }), { kind: 'content', code: 'failed' });
 });
 
+test('a FIFO is refused without waiting, and taken as a Readable', { timeout: 10_000 }, async (t) => {
+  const fifo = join(folder, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  // Lets go whatever still waits for a writer.
+  t.after(async () => (await open(fifo, 'r+')).close());
+  await fails(putPackage(newTarget(), fifo, { ...api, size: small.length }), { kind: 'content', code: 'failed' });
+  await fails(putPackage(newTarget(), '/dev/null', { ...api, size: small.length }), { kind: 'content', code: 'failed' });
+  const writing = writeFile(fifo, small);
+  const put = await putPackage(newTarget(), createReadStream(fifo), { ...api, size: small.length });
+  await writing;
+  assert.equal(put.package.metadata.hashsum, sha512(small));
+});
+
+for (const [name, module, method] of [['opening of a file', fs, 'open'], ['look-up of a name', dns, 'lookup']]) {
+  test(`an abort does not wait for the ${name}`, { timeout: 10_000 }, async (t) => {
+    const original = module[method];
+    const begun = new Promise((resolve) => {
+      t.mock.method(module, method, (...args) => {
+        return new Promise((give) => resolve(async () => {
+          const result = await original(...args);
+          give(result);
+          return result;
+        }));
+      });
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const options = { apiUrl: 'http://localhost:9', token: 'T', signal: abort.signal };
+    const put = putPackage(newTarget(), path.small, options);
+    const finish = await begun;
+    abort.abort(reason);
+    await assert.rejects(put, { name: 'AbortError', cause: reason });
+    const late = await finish();
+    // A file that is opened too late is closed.
+    if (method === 'open') while (late.fd !== -1) await setImmediate();
+  });
+}
+
 test('wrong arguments are refused', async () => {
   const stream = createReadStream(path.small);
   await fails(putPackage(newTarget(), stream, api), { kind: 'invalid-argument' });
@@ -131,6 +179,36 @@ test('wrong arguments are refused', async () => {
   }
   await fails(getPackage({ serviceId: '..', version: 1 }, api), { kind: 'invalid-argument' });
   await fails(getPackage(newTarget(), { ...api, userAgent: 'a\nb' }), { kind: 'invalid-argument' });
+});
+
+test('an argument of a wrong type is refused before anything starts', async (t) => {
+  const served = await server(t, () => {});
+  const options = { apiUrl: served.apiUrl, token: 'T', signal: AbortSignal.timeout(5000) };
+  const wrong = {
+    token: [5, () => 'T', null],
+    apiUrl: [5, () => served.apiUrl, Symbol('url'), null],
+    userAgent: [5, () => 'a', Symbol('a'), {}, null],
+    filename: [5, () => 'a', Symbol('a')],
+    expectContinue: [1, 'yes', () => true],
+    onProgress: [5, {}],
+    signal: [5, {}, () => {}],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const source = createReadStream(path.small);
+      const put = putPackage(newTarget(), source, { ...options, size: small.length, [name]: value });
+      await fails(put, { kind: 'invalid-argument' });
+      assert(source.destroyed);
+    }
+  }
+  for (const target of [undefined, null, 5, 'demo', {}, { serviceId: () => 'demo', version: 1 }, { serviceId: 'demo', version: 1n }]) {
+    await fails(getPackage(target, options), { kind: 'invalid-argument' });
+    await fails(putPackage(target, small, options), { kind: 'invalid-argument' });
+  }
+  for (const options of [null, 5, 'token']) await fails(getPackage(newTarget(), options), { kind: 'invalid-argument' });
+  const gone = createReadStream(join(folder, 'no'));
+  await fails(putPackage(undefined, gone, options), { kind: 'invalid-argument' });
+  assert.equal(served.connections, 0);
 });
 
 test('an abort ends the call, and nothing is stored', async () => {
