@@ -31,7 +31,9 @@ def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
         with open(source, "rb", buffering=0) as file:
             yield file, _measure(file) if size is None else size
     elif isinstance(source, bytes | bytearray | memoryview):
-        yield BytesIO(source), len(source) if size is None else size
+        # The length of a memoryview is in elements, which needn't be bytes, nor lie side by side.
+        content = source if isinstance(source, bytes) else memoryview(source).tobytes()
+        yield BytesIO(content), len(content) if size is None else size
     else:
         yield source, _measure(source) if size is None else size
 
@@ -52,11 +54,11 @@ def feed(file: Readable, size: int, pipe: RawIOBase, call: Call[Any], progress: 
     os.set_blocking(pipe.fileno(), False)
     read = 0
     while chunk := file.read(_CHUNK):
-        read += len(chunk)
+        rest = memoryview(chunk).cast("B")
+        read += len(rest)
         # Before the chunk goes on: raising an error is then a way to stop an upload, to its last byte.
         if progress is not None:
             progress(min(read, size), size)
-        rest = memoryview(chunk)
         while rest:
             if call.has_ended(or_takes=pipe.fileno()):
                 return
