@@ -175,6 +175,31 @@ def test_no_token_goes_over_http_to_a_foreign_host(package: bytes) -> None:
             client.put_package("id", 1, package)
 
 
+@pytest.mark.parametrize("spelling", ["http://localhost:{}", "HTTP://LocalHost:{}/prefix"])
+@pytest.mark.parametrize("addresses", [["192.0.2.1"], ["127.0.0.1", "192.0.2.1"], ["::1", "fe80::1%1"], []])
+def test_no_token_goes_to_a_localhost_that_is_elsewhere(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, package: bytes, addresses: list[str], spelling: str
+) -> None:
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert host == "localhost"
+        if not addresses:
+            raise socket.gaierror("unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    client = Client(token=TOKEN, api_url=spelling.format(listener.getsockname()[1]))
+    with pytest.raises(InvalidArgument, match="localhost"):
+        client.get_package("id", 1, timeout=5)
+    with pytest.raises(InvalidArgument, match="localhost"):
+        client.put_package("id", 1, package, timeout=5)
+    assert hears_nothing(listener)
+
+
+def test_a_localhost_that_is_loopback_is_called(api_url: str) -> None:
+    with pytest.raises(ApiError, match="404"):
+        Client(token=TOKEN, api_url=api_url.replace("127.0.0.1", "localhost")).get_package("localhost", 1)
+
+
 def test_a_call_ends_with_its_timeout(listener: socket.socket, package: bytes, large: Path) -> None:
     client = Client(token=TOKEN, api_url=url(listener))
     with pytest.raises(CallTimeout):
