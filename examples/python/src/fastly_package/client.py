@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmtime.component import Record
 
-from .call import started
+from .call import checked, started
 from .content import Progress, Source, feed, opened
 from .errors import InvalidArgument
 from .plugin import Plugin, load
@@ -56,6 +56,7 @@ class Client:
     def _get(self, service_id: str, version: int, timeout: float | None, api_url: str) -> Reply:
         """The component is told `api_url`, the guard the client's own."""
         target = _target(service_id, version)
+        timeout = checked(timeout)
         sandbox = self._plugin().sandbox()
         options = self._options(api_url)
 
@@ -88,6 +89,7 @@ class Client:
         `timeout`: seconds for the whole call, then `CallTimeout`. A source that waits isn't interrupted.
         """
         target = _target(service_id, version)
+        timeout = checked(timeout)
         put = _record(
             flags={"expect-continue"} if expect_continue else set(),
             filename=None if filename is None else _text("filename", filename),
