@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,30 @@ def test_a_memoryview_is_stored_as_its_bytes(client: Client, layout: str) -> Non
     assert reply.package.metadata is not None
     assert reply.package.metadata.hashsum == hashsum(content)
     assert set(sizes) == {len(content)}
+
+
+def test_what_a_pipe_has_read_ahead_is_stored_too(client: Client, package: bytes) -> None:
+    reading, writing = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
+    with reading, writing:
+        writing.write(b"a line\n" + package)
+        writing.flush()
+        assert reading.readline() == b"a line\n"
+        threading.Timer(0.2, writing.close).start()
+        reply = client.put_package("ahead", 1, reading, size=len(package), timeout=10)
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(package)
+
+
+def test_a_source_that_holds_its_end_itself_is_not_waited_for(client: Client, package: bytes) -> None:
+    """Such as the answer to an HTTP request, whose connection stays open."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(package) + package)
+        answer = HTTPResponse(ours)
+        answer.begin()
+        reply = client.put_package("answer", 1, answer, size=len(package), timeout=10)
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(package)
 
 
 def test_what_a_source_reads_is_counted_in_bytes(client: Client, package: bytes) -> None:

@@ -35,12 +35,14 @@ class Call(Generic[T]):
         self._ended = ended
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
-    def has_ended(self, *, or_takes: int | None = None) -> bool:
-        """Waits for the end of the call, or for the pipe `or_takes` to take more."""
+    def has_ended(self, *, or_takes: int | None = None, or_gives: int | None = None) -> bool:
+        """Waits for the end of the call, for the pipe `or_takes` to take more, or for `or_gives` to have more."""
         poller = select.poll()
         poller.register(self._ended, 0)
         if or_takes is not None:
             poller.register(or_takes, select.POLLOUT)
+        if or_gives is not None:
+            poller.register(or_gives, select.POLLIN)
         while True:
             left = None if self._deadline is None else self._deadline - time.monotonic()
             events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))

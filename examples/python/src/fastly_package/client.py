@@ -86,7 +86,8 @@ class Client:
         `filename`: of the multipart part, else `package.tar.gz`.
         `expect_continue`: send `Expect: 100-continue`. This host doesn't wait for the answer.
         `progress`: called with the bytes read and the size, on the caller's thread. What it raises ends the upload.
-        `timeout`: seconds for the whole call, then `CallTimeout`. A source that waits isn't interrupted.
+        `timeout`: seconds for the whole call, then `CallTimeout`. Of sources that
+            wait, only pipes and the like that Python itself has opened are interrupted.
         """
         target = _target(service_id, version)
         timeout = checked(timeout)
