@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from wasmtime import Engine
@@ -94,6 +96,26 @@ def test_without_a_folder_it_is_compiled_each_time(
     load()
     load()
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize("home", [None, "relative"])
+def test_without_an_absolute_home_nothing_is_kept(
+    compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    def nobody(_: int) -> NoReturn:
+        raise KeyError
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    if home is None:
+        monkeypatch.delenv("HOME", raising=False)
+    else:
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.chdir(tmp_path)
+    load()
+    load()
+    assert len(compiled) == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_can_be_switched_off(compiled: list[bytes], tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fastly_package import ApiError, Client, TransportError, UnexpectedResponse
+from fastly_package import ApiError, CallTimeout, Client, Source, TransportError, UnexpectedResponse
 
 from .conftest import TOKEN
 
@@ -70,6 +73,52 @@ def test_a_success_before_the_end_is_none(listener: socket.socket, large: Path) 
         Client(token=TOKEN, api_url=server.url).put_package("id", 1, large)
     server.over.set()
     assert caught.value.reason == "premature"
+
+
+def as_source(reading: int, kind: str) -> contextlib.AbstractContextManager[Source]:
+    if kind == "path":
+        return contextlib.nullcontext(f"/dev/fd/{reading}")
+    return open(reading, "rb", buffering=0 if kind == "raw" else -1, closefd=False)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Its ends. The writing one is closed late, so that a read that waits doesn't keep the test from its end."""
+    reading, writing = os.pipe()
+    guard = threading.Timer(5, os.close, [writing])
+    guard.start()
+    yield reading, writing
+    if guard.is_alive():
+        guard.cancel()
+        os.close(writing)
+    os.close(reading)
+
+
+@pytest.mark.parametrize("kind", ["raw", "buffered", "path"])
+@pytest.mark.parametrize("sent", [0, 100, 100_000])
+def test_it_does_not_wait_for_a_pipe(listener: socket.socket, pipe: tuple[int, int], kind: str, sent: int) -> None:
+    reading, writing = pipe
+    server = Server(listener, "401 No", 0, closes=False)
+    threading.Thread(target=os.write, args=(writing, b"x" * sent), daemon=True).start()
+    started = time.monotonic()
+    with as_source(reading, kind) as source, pytest.raises(ApiError, match="401"):
+        Client(token=TOKEN, api_url=server.url).put_package("id", 1, source, size=1_000_000)
+    server.over.set()
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("kind", ["raw", "buffered", "path"])
+@pytest.mark.parametrize("sent", [0, 100])
+def test_a_timeout_does_not_wait_for_a_pipe(
+    listener: socket.socket, pipe: tuple[int, int], kind: str, sent: int
+) -> None:
+    reading, writing = pipe
+    os.write(writing, b"x" * sent)
+    started = time.monotonic()
+    with as_source(reading, kind) as source, pytest.raises(CallTimeout):
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        Client(token=TOKEN, api_url=url).put_package("id", 1, source, size=1_000_000, timeout=0.2)
+    assert time.monotonic() - started < 2
 
 
 def test_a_source_that_waits_does_not_delay_what_comes_after_it(listener: socket.socket) -> None:

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from fastly_package import (
     ContentError,
     InvalidArgument,
     TransportError,
+    call,
 )
 
 from .conftest import TOKEN, WASM
@@ -175,6 +177,31 @@ def test_no_token_goes_over_http_to_a_foreign_host(package: bytes) -> None:
             client.put_package("id", 1, package)
 
 
+@pytest.mark.parametrize("spelling", ["http://localhost:{}", "HTTP://LocalHost:{}/prefix"])
+@pytest.mark.parametrize("addresses", [["192.0.2.1"], ["127.0.0.1", "192.0.2.1"], ["::1", "fe80::1%1"], []])
+def test_no_token_goes_to_a_localhost_that_is_elsewhere(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, package: bytes, addresses: list[str], spelling: str
+) -> None:
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert host == "localhost"
+        if not addresses:
+            raise socket.gaierror("unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    client = Client(token=TOKEN, api_url=spelling.format(listener.getsockname()[1]))
+    with pytest.raises(InvalidArgument, match="localhost"):
+        client.get_package("id", 1, timeout=5)
+    with pytest.raises(InvalidArgument, match="localhost"):
+        client.put_package("id", 1, package, timeout=5)
+    assert hears_nothing(listener)
+
+
+def test_a_localhost_that_is_loopback_is_called(api_url: str) -> None:
+    with pytest.raises(ApiError, match="404"):
+        Client(token=TOKEN, api_url=api_url.replace("127.0.0.1", "localhost")).get_package("localhost", 1)
+
+
 def test_a_call_ends_with_its_timeout(listener: socket.socket, package: bytes, large: Path) -> None:
     client = Client(token=TOKEN, api_url=url(listener))
     with pytest.raises(CallTimeout):
@@ -182,6 +209,51 @@ def test_a_call_ends_with_its_timeout(listener: socket.socket, package: bytes, l
     for source in (package, large):
         with pytest.raises(TimeoutError):
             client.put_package("id", 1, source, timeout=0.2)
+
+
+@pytest.mark.parametrize("timeout", [3_000_000, 1e300, float("inf"), pytest.param(10**400, id="huge")])
+def test_a_timeout_may_be_long(client: Client, package: bytes, timeout: float) -> None:
+    client.put_package("patient", 1, package, timeout=timeout)
+    client.get_package("patient", 1, timeout=timeout)
+
+
+def test_a_timeout_may_be_longer_than_one_poll(
+    listener: socket.socket, package: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "_LONGEST", 10)
+    client = Client(token=TOKEN, api_url=url(listener))
+    started = time.monotonic()
+    with pytest.raises(CallTimeout):
+        client.put_package("id", 1, package, timeout=0.3)
+    assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("-inf")])
+def test_a_timeout_that_is_none_is_refused(listener: socket.socket, tmp_path: Path, timeout: float) -> None:
+    client = Client(token=TOKEN, api_url=url(listener))
+    before = threading.active_count()
+    with pytest.raises(InvalidArgument, match="timeout"):
+        client.get_package("id", 1, timeout=timeout)
+    with pytest.raises(InvalidArgument, match="timeout"):
+        client.put_package("id", 1, tmp_path / "not opened", timeout=timeout)
+    assert threading.active_count() == before
+    assert hears_nothing(listener)
+
+
+def test_a_source_that_always_gives_a_little_does_not_outlast_the_timeout(listener: socket.socket) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self._left = 100
+
+        def read(self, size: int, /) -> bytes:
+            self._left -= 1
+            time.sleep(0.05)
+            return b"x" if self._left else b""
+
+    started = time.monotonic()
+    with pytest.raises(CallTimeout):
+        Client(token=TOKEN, api_url=url(listener)).put_package("id", 1, Slow(), size=1000, timeout=0.3)
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificate")

@@ -7,17 +7,20 @@ import hashlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import fastly_package
 from fastly_package import Client, Source
 
-from .conftest import TOKEN
+from .conftest import TOKEN, made
 
 SOURCES = str(Path(__file__).parent.parent / "src")
 
@@ -66,6 +69,60 @@ def test_each_kind_of_source_is_stored_as_it_is(
     reply = client.put_package("sources", 1, sources[kind], size=announced)
     assert reply.package.metadata is not None
     assert reply.package.metadata.hashsum == hashsum(content)
+
+
+@pytest.mark.parametrize("layout", ["elements", "columns", "strided"])
+def test_a_memoryview_is_stored_as_its_bytes(client: Client, layout: str) -> None:
+    content = made(100_000)
+    content += bytes(-len(content) % 4)
+    views: dict[str, memoryview] = {
+        "elements": memoryview(content).cast("I"),
+        "columns": memoryview(content).cast("B", (len(content) // 4, 4)),
+        "strided": memoryview(bytes(byte for pair in zip(content, content, strict=True) for byte in pair))[::2],
+    }
+    sizes: list[int] = []
+    reply = client.put_package("view", 1, views[layout], progress=lambda _, size: sizes.append(size))
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(content)
+    assert set(sizes) == {len(content)}
+
+
+def test_what_a_pipe_has_read_ahead_is_stored_too(client: Client, package: bytes) -> None:
+    reading, writing = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
+    with reading, writing:
+        writing.write(b"a line\n" + package)
+        writing.flush()
+        assert reading.readline() == b"a line\n"
+        threading.Timer(0.2, writing.close).start()
+        reply = client.put_package("ahead", 1, reading, size=len(package), timeout=10)
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(package)
+
+
+def test_a_source_that_holds_its_end_itself_is_not_waited_for(client: Client, package: bytes) -> None:
+    """Such as the answer to an HTTP request, whose connection stays open."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(package) + package)
+        answer = HTTPResponse(ours)
+        answer.begin()
+        reply = client.put_package("answer", 1, answer, size=len(package), timeout=10)
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(package)
+
+
+def test_what_a_source_reads_is_counted_in_bytes(client: Client, package: bytes) -> None:
+    content = package + bytes(-len(package) % 4)
+
+    class Elements(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> Any:
+            return memoryview(super().read(size)).cast("I")
+
+    seen: list[int] = []
+    reply = client.put_package("view", 2, Elements(content), progress=lambda read, _: seen.append(read))
+    assert reply.package.metadata is not None
+    assert reply.package.metadata.hashsum == hashsum(content)
+    assert seen == [len(content)]
 
 
 def test_a_file_object_is_read_from_where_it_stands_and_stays_open(client: Client, package: bytes) -> None:

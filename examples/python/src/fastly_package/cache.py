@@ -45,6 +45,9 @@ def _load(engine: Engine, wasm: bytes, folder: int) -> Component:
 def _open_folder() -> int | None:
     given = os.environ.get("XDG_CACHE_HOME", "")
     parent = Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"))
+    # Without a home there is no absolute one, and the current directory may be anybody's.
+    if not parent.is_absolute():
+        return None
     path = parent / "fastly-package"
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)

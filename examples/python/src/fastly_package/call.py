@@ -8,12 +8,25 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Thread
+from threading import TIMEOUT_MAX, Thread
 from typing import Generic, TypeVar
 
-from .errors import CallTimeout
+from .errors import CallTimeout, InvalidArgument
 
 T = TypeVar("T")
+
+# In milliseconds: `poll` takes no more at once.
+_LONGEST = 2**31 - 1
+
+
+def checked(timeout: float | None) -> float | None:
+    """Some 300 years and more are no timeout: Python's clocks don't count on."""
+    if timeout is None or timeout >= TIMEOUT_MAX:
+        return None
+    # Said so, it holds for NaN too.
+    if not timeout > 0:
+        raise InvalidArgument(f"a timeout can't be {timeout}")
+    return timeout
 
 
 class Call(Generic[T]):
@@ -22,17 +35,24 @@ class Call(Generic[T]):
         self._ended = ended
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
-    def has_ended(self, *, or_takes: int | None = None) -> bool:
-        """Waits for the end of the call, or for the pipe `or_takes` to take more."""
+    def has_ended(self, *, or_takes: int | None = None, or_gives: int | None = None) -> bool:
+        """Waits for the end of the call, for the pipe `or_takes` to take more, or for `or_gives` to have more."""
         poller = select.poll()
         poller.register(self._ended, 0)
         if or_takes is not None:
             poller.register(or_takes, select.POLLOUT)
-        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic()) * 1000
-        events = dict(poller.poll(left))
-        if not events:
-            raise CallTimeout("the call took longer than its timeout")
-        return self._ended in events
+        if or_gives is not None:
+            poller.register(or_gives, select.POLLIN)
+        while True:
+            left = None if self._deadline is None else self._deadline - time.monotonic()
+            events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))
+            if self._ended in events:
+                return True
+            # Also if there is something to do: a source that is always slow is over its time too.
+            if left is not None and left <= 0:
+                raise CallTimeout("the call took longer than its timeout")
+            if events:
+                return False
 
     def result(self) -> T:
         self.has_ended()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
+from ipaddress import ip_address
 from pathlib import Path
 
 from wasmtime.component import Record
 
-from .call import started
+from .call import checked, started
 from .content import Progress, Source, feed, opened
 from .errors import InvalidArgument
 from .plugin import Plugin, load
@@ -53,9 +56,15 @@ class Client:
     def _get(self, service_id: str, version: int, timeout: float | None, api_url: str) -> Reply:
         """The component is told `api_url`, the guard the client's own."""
         target = _target(service_id, version)
+        timeout = checked(timeout)
         sandbox = self._plugin().sandbox()
         options = self._options(api_url)
-        with started(lambda: sandbox.get(self._api_url, target, options), timeout) as call:
+
+        def get() -> Reply:
+            _check_localhost(self._api_url)
+            return sandbox.get(self._api_url, target, options)
+
+        with started(get, timeout) as call:
             return call.result()
 
     def put_package(
@@ -77,9 +86,11 @@ class Client:
         `filename`: of the multipart part, else `package.tar.gz`.
         `expect_continue`: send `Expect: 100-continue`. This host doesn't wait for the answer.
         `progress`: called with the bytes read and the size, on the caller's thread. What it raises ends the upload.
-        `timeout`: seconds for the whole call, then `CallTimeout`. A source that waits isn't interrupted.
+        `timeout`: seconds for the whole call, then `CallTimeout`. Of sources that
+            wait, only pipes and the like that Python itself has opened are interrupted.
         """
         target = _target(service_id, version)
+        timeout = checked(timeout)
         put = _record(
             flags={"expect-continue"} if expect_continue else set(),
             filename=None if filename is None else _text("filename", filename),
@@ -92,7 +103,12 @@ class Client:
             with open(ours, "rb", buffering=0) as reading, open(theirs, "wb", buffering=0) as writing:
                 sandbox = self._plugin().sandbox(reading.fileno())
                 options = self._options(self._api_url)
-                with started(lambda: sandbox.put(self._api_url, target, announced, put, options), timeout) as call:
+
+                def upload() -> Reply:
+                    _check_localhost(self._api_url)
+                    return sandbox.put(self._api_url, target, announced, put, options)
+
+                with started(upload, timeout) as call:
                     feed(file, announced, writing, call, progress)
                     # The end of the content. Without it, after an error, the component finds it too short.
                     writing.close()
@@ -141,6 +157,23 @@ def put_package(
         progress=progress,
         timeout=timeout,
     )
+
+
+# As the guard reads a URL, which lets no other name out over http.
+_LOCALHOST = re.compile(r"http://localhost(?=[:/]|\Z)", re.IGNORECASE)
+
+
+def _check_localhost(api_url: str) -> None:
+    """The guard takes `localhost` for loopback by its name. Where it isn't, the token would leave in plain text."""
+    if not _LOCALHOST.match(api_url):
+        return
+    try:
+        found = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
+    except OSError as why:
+        raise InvalidArgument(f"api_url is http to localhost, which can't be resolved: {why}") from why
+    for *_, address in found:
+        if not ip_address(address[0]).is_loopback:
+            raise InvalidArgument(f"api_url is http to localhost, which is {address[0]} here: not loopback")
 
 
 def _target(service_id: str, version: int) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO, RawIOBase
+from io import BufferedReader, BytesIO, FileIO, RawIOBase
 from typing import Any, Protocol, TypeAlias
 
 from .call import Call
@@ -31,7 +31,9 @@ def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
         with open(source, "rb", buffering=0) as file:
             yield file, _measure(file) if size is None else size
     elif isinstance(source, bytes | bytearray | memoryview):
-        yield BytesIO(source), len(source) if size is None else size
+        # The length of a memoryview is in elements, which needn't be bytes, nor lie side by side.
+        content = source if isinstance(source, bytes) else memoryview(source).tobytes()
+        yield BytesIO(content), len(content) if size is None else size
     else:
         yield source, _measure(source) if size is None else size
 
@@ -47,16 +49,35 @@ def _measure(file: Any) -> int:
     return end - int(start)
 
 
+def _waiting(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
+    """What to wait for before a read, and a read that then doesn't wait for more.
+
+    Only what is Python's own is waited for. The `fileno()` of others, such as an HTTP answer or a compressed file,
+    needn't say when they have something: their last bytes may long have been read from it.
+    """
+    if type(file) is FileIO:
+        return file.fileno(), file.read
+    if type(file) is BufferedReader and type(file.raw) is FileIO:
+        # What it has read ahead waits here for what comes next, or the end. No upload is whole before that.
+        return file.fileno(), file.read1
+    return None, file.read
+
+
 def feed(file: Readable, size: int, pipe: RawIOBase, call: Call[Any], progress: Progress | None) -> None:
     """To the end of the source or of the call, whichever comes first."""
     os.set_blocking(pipe.fileno(), False)
+    source, take = _waiting(file)
     read = 0
-    while chunk := file.read(_CHUNK):
-        read += len(chunk)
+    while True:
+        if source is not None and call.has_ended(or_gives=source):
+            return
+        if not (chunk := take(_CHUNK)):
+            return
+        rest = memoryview(chunk).cast("B")
+        read += len(rest)
         # Before the chunk goes on: raising an error is then a way to stop an upload, to its last byte.
         if progress is not None:
             progress(min(read, size), size)
-        rest = memoryview(chunk)
         while rest:
             if call.has_ended(or_takes=pipe.fileno()):
                 return
