@@ -7,7 +7,6 @@
 //! cargo run --features jit --example bring_your_own_linker -- demo 1 app.tar.gz
 //! ```
 
-use anyhow::{Context, bail, ensure};
 use fastly_package::bindings::Plugin;
 use fastly_package::bindings::exports::fastly_package::api::package_api::{
     Auth, PutFlags, PutOptions, Reply, RequestOptions,
@@ -17,7 +16,8 @@ use fastly_package::{
 };
 use http::Method;
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
-use wasmtime::{Engine, Store};
+use wasmtime::error::Context;
+use wasmtime::{Engine, Store, bail, ensure};
 use wasmtime_wasi::p2::bindings::{io, random::random};
 use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -65,7 +65,7 @@ async fn put(
     target: &ServiceVersion,
     mut package: Content,
     api: &ApiUrl,
-) -> anyhow::Result<Reply> {
+) -> wasmtime::Result<Reply> {
     let size = package.size();
     let stream = store.data_mut().table.push(package.stream()?)?;
     let put = PutOptions { flags: PutFlags::EXPECT_CONTINUE, filename: None };
@@ -88,7 +88,7 @@ async fn put(
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> wasmtime::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [service, version, file] = args.as_slice() else { bail!("usage: SERVICE VERSION FILE") };
     let api: ApiUrl = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;

@@ -102,7 +102,7 @@ async fn a_component_of_another_world_is_not_loaded() {
     assert!(why.contains("package-api"), "{why}");
 }
 
-/// Runs an example, which `--examples` has built.
+/// Runs an example.
 async fn example(emulator: &Emulator, folder: &Path, name: &str, args: &[&str]) -> Output {
     let examples = Path::new(env!("CARGO_BIN_EXE_fastly-package")).parent().unwrap();
     tokio::process::Command::new(examples.join("examples").join(name))
@@ -113,7 +113,9 @@ async fn example(emulator: &Emulator, folder: &Path, name: &str, args: &[&str]) 
         .kill_on_drop(true)
         .output()
         .await
-        .expect("it is built by --examples")
+        .expect(
+            "it is built: cargo build --workspace --features fastly-package/jit --lib --examples",
+        )
 }
 
 #[tokio::test]
