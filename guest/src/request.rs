@@ -4,7 +4,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
     Auth, Error, PutFlags, RequestOptions, ServiceVersion,
 };
 use crate::multipart::Framing;
-use fastly_package_egress::Base;
+use fastly_package_egress::{Base, check_target};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where Fastly's API is.
@@ -92,15 +92,7 @@ fn request(
 
 /// The path of a service version's package.
 fn path(target: &ServiceVersion) -> Result<String, Error> {
-    match target.service_id.as_str() {
-        "" => return Err(invalid("the service ID is empty")),
-        // An encoded dot segment is still one (RFC 3986, 6.2.2): it would name another path.
-        "." | ".." => return Err(invalid("the service ID is a path of dots")),
-        _ => {}
-    }
-    if target.version_id == 0 || target.version_id > i32::MAX as u32 {
-        return Err(invalid("the version is not between 1 and 2147483647"));
-    }
+    check_target(&target.service_id, target.version_id).map_err(invalid)?;
     let service = utf8_percent_encode(&target.service_id, SEGMENT);
     Ok(format!("/service/{service}/version/{}/package", target.version_id))
 }

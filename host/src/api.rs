@@ -40,11 +40,7 @@ impl FromStr for ApiUrl {
         {
             return Err(wrong("has an IPv6 address that is none"));
         }
-        if !base.tls && !base.may_be_loopback() {
-            return Err(wrong(
-                "is http to a host that isn't loopback, where anyone on the way could read the token: use https",
-            ));
-        }
+        base.check_secrecy().map_err(wrong)?;
         Ok(Self(base))
     }
 }

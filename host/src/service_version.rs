@@ -2,6 +2,7 @@
 
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::error::{Error, Result};
+use fastly_package_egress::check_target;
 
 impl ServiceVersion {
     /// Names a version of a service.
@@ -19,16 +20,7 @@ impl ServiceVersion {
     /// ```
     pub fn new(service_id: impl Into<String>, version_id: u32) -> Result<Self> {
         let service_id = service_id.into();
-        if service_id.is_empty() {
-            return Err(Error::InvalidArgument("the service ID is empty".into()));
-        }
-        if matches!(service_id.as_str(), "." | "..") {
-            return Err(Error::InvalidArgument("the service ID is a path of dots".into()));
-        }
-        if version_id == 0 || version_id > i32::MAX as u32 {
-            let why = "the version is not between 1 and 2147483647";
-            return Err(Error::InvalidArgument(why.into()));
-        }
+        check_target(&service_id, version_id).map_err(|why| Error::InvalidArgument(why.into()))?;
         Ok(Self { service_id, version_id })
     }
 }

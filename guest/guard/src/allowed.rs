@@ -1,6 +1,6 @@
 //! What is allowed now.
 
-use fastly_package_egress::{Base, HEADERS, Request, Rule};
+use fastly_package_egress::{Base, HEADERS, Request, Rule, check_target};
 
 /// Where Fastly's API is.
 const API_URL: &str = "https://api.fastly.com";
@@ -26,19 +26,9 @@ impl Allowed {
         self.0 = None;
         let wrong = |why: &str| format!("the API's URL {why}");
         let api = Base::parse(api_url.unwrap_or(API_URL)).map_err(wrong)?;
-        if !api.tls && !api.may_be_loopback() {
-            return Err(wrong(
-                "is http to a host that isn't loopback, where anyone on the way could read the token: use https",
-            ));
-        }
-        if version_id == 0 || version_id > i32::MAX as u32 {
-            return Err("the version is not between 1 and 2147483647".into());
-        }
-        let rule = Rule::package(&api, method, service_id, version_id);
-        if rule.path().is_empty() {
-            return Err("the service ID is empty or a path of dots".into());
-        }
-        self.0 = Some(rule);
+        api.check_secrecy().map_err(wrong)?;
+        check_target(service_id, version_id)?;
+        self.0 = Some(Rule::package(&api, method, service_id, version_id));
         Ok(())
     }
 

@@ -65,6 +65,20 @@ impl Base {
         Ok(Self { tls, host: host.to_ascii_lowercase(), port, prefix })
     }
 
+    /// Whether a token may go there: over `https`, or to a host that may be loopback.
+    ///
+    /// # Errors
+    ///
+    /// Why not, as the end of a sentence as above.
+    pub fn check_secrecy(&self) -> Result<(), &'static str> {
+        match self.tls || self.may_be_loopback() {
+            true => Ok(()),
+            false => Err(
+                "is http to a host that isn't loopback, where anyone on the way could read the token: use https",
+            ),
+        }
+    }
+
     /// Whether the host is a loopback address, or the name that should resolve to one.
     pub fn may_be_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -24,4 +24,4 @@ mod rule;
 pub mod table;
 
 pub use base::Base;
-pub use rule::{HEADERS, Reason, Request, Rule};
+pub use rule::{HEADERS, Reason, Request, Rule, check_target};

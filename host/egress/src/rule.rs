@@ -11,6 +11,24 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// `Host` isn't either: it is the host's, of the URI's authority.
 pub const HEADERS: [&str; 5] = ["accept", "user-agent", "content-type", "content-length", "expect"];
 
+/// Checks that a service version can be one.
+///
+/// # Errors
+///
+/// What is wrong with it, for people to read.
+pub fn check_target(service_id: &str, version_id: u32) -> Result<(), &'static str> {
+    match service_id {
+        "" => return Err("the service ID is empty"),
+        // An encoded dot segment is still one (RFC 3986, 6.2.2): it would name another path.
+        "." | ".." => return Err("the service ID is a path of dots"),
+        _ => {}
+    }
+    match version_id == 0 || version_id > i32::MAX as u32 {
+        true => Err("the version is not between 1 and 2147483647"),
+        false => Ok(()),
+    }
+}
+
 /// What a request is judged by: its target, never its `Host` header.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
