@@ -185,6 +185,14 @@ impl Failure {
         self
     }
 
+    /// What it is that the result can't be written.
+    pub(crate) fn unwritten(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Unwritten { error, stored: false },
+        }
+    }
+
     /// The same, where the upload that it is about was done.
     pub(crate) fn after_upload(self) -> Self {
         match self {

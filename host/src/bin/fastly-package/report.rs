@@ -43,19 +43,24 @@ impl Report {
     ///
     /// Fails when it can't be written: a result that is lost is none.
     pub(crate) fn reply(self, reply: &Reply) -> Result<(), Failure> {
-        self.package(reply, None)
+        self.package(reply, || ReplyJson::new(reply, None))
     }
 
     /// The same of an upload of so many bytes.
     pub(crate) fn uploaded(self, uploaded: &Uploaded, bytes: u64) -> Result<(), Failure> {
         let sent = Sent { bytes, proof: &uploaded.proof, attempts: uploaded.attempts };
         self.sent(sent);
-        self.package(&uploaded.reply, Some(sent)).map_err(Failure::after_upload)
+        let reply = &uploaded.reply;
+        self.package(reply, || ReplyJson::new(reply, Some(sent))).map_err(Failure::after_upload)
     }
 
-    fn package(self, reply: &Reply, sent: Option<Sent<'_>>) -> Result<(), Failure> {
+    fn package<'a>(
+        self,
+        reply: &'a Reply,
+        json: impl FnOnce() -> ReplyJson<'a>,
+    ) -> Result<(), Failure> {
         match self.json {
-            true => self.line(&to_json(&ReplyJson::new(reply, sent))),
+            true => self.line(&to_json(&json())),
             false => self.line(&package::table(reply, self.verbose)),
         }
     }
@@ -78,10 +83,7 @@ impl Report {
     /// The package that a version has, which is what was to be uploaded.
     pub(crate) fn unchanged(self, reply: &Reply) -> Result<(), Failure> {
         self.done("unchanged", ": the version has these files already, nothing was uploaded");
-        match self.json {
-            true => self.line(&to_json(&ReplyJson::new(reply, None).unchanged())),
-            false => self.line(&package::table(reply, self.verbose)),
-        }
+        self.package(reply, || ReplyJson::new(reply, None).unchanged())
     }
 
     /// What would have been uploaded.
@@ -201,10 +203,7 @@ impl Report {
             true => write_line(std::io::stdout().lock(), text),
             false => write_line(anstream::stdout().lock(), text),
         };
-        written.map_err(|error| match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Failure::Unread,
-            _ => Failure::Unwritten { error, stored: false },
-        })
+        written.map_err(Failure::unwritten)
     }
 }
 

@@ -46,8 +46,5 @@ fn decompressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Failure::Unread,
-        _ => Failure::Unwritten { error, stored: false },
-    })
+    written.map_err(Failure::unwritten)
 }
