@@ -37,6 +37,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use watch::{Failure, Watch};
 
 const FASTLY_KEY: HeaderName = HeaderName::from_static("fastly-key");
+
 /// Whether a header goes out: what a component may say, and the sandbox's own `Host`, which a component can't set. Of several values of one
 /// name, which none of these has, the first goes.
 fn is_let_out((name, _): &(HeaderName, HeaderValue)) -> bool {
@@ -82,7 +83,8 @@ impl Edges {
     }
 
     pub(crate) fn with(&self, policy: EgressPolicy) -> Edge {
-        Edge::new(policy, self.token.clone(), self.pool.clone(), Watch::default())
+        let (token, pool) = (self.token.clone(), self.pool.clone());
+        Edge { policy, token, pool, watch: Watch::default(), spent: false }
     }
 }
 
@@ -105,10 +107,6 @@ pub struct Edge {
 }
 
 impl Edge {
-    pub(crate) fn new(policy: EgressPolicy, token: Token, pool: Pool, watch: Watch) -> Self {
-        Self { policy, token, pool, watch, spent: false }
-    }
-
     pub(crate) fn watch(&self) -> Watch {
         self.watch.clone()
     }

@@ -104,16 +104,12 @@ fn pool(calls: u32) -> PoolingAllocationConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::FASTLY_API;
     use crate::builder::Timeouts;
     use crate::code::PRECOMPILED;
-    use crate::edge::connect::Connector;
-    use crate::edge::egress::EgressPolicy;
+    use crate::edge::Edge;
     use crate::edge::token::Token;
-    use crate::edge::watch::Watch;
-    use crate::edge::{self, Edge};
     use crate::sandbox::{self, Limits};
-    use crate::{ApiUrl, Content, Error, Plugin, PutOptions, ServiceVersion, Stored, TimeoutKind};
+    use crate::{Content, Error, Plugin, PutOptions, ServiceVersion, Stored, TimeoutKind};
     use fastly_package_emulator::sample;
     use http::Method;
     use std::task::Poll;
@@ -121,12 +117,10 @@ mod tests {
     use wasmtime::component::Component;
 
     fn edge() -> Edge {
-        let api: ApiUrl = FASTLY_API.parse().unwrap();
-        let target = ServiceVersion::new("service", 1).unwrap();
-        let policy = EgressPolicy::new(&api, Method::GET, &target);
         let token = Token::new("a-token-of-32-characters-or-so-00").unwrap();
-        let connector = Connector::new(Timeouts::default(), None, Vec::new());
-        Edge::new(policy, token, edge::pool(connector), Watch::default())
+        let target = ServiceVersion::new("service", 1).unwrap();
+        let edges = Plugin::builder().token(token).no_proxy().edges().unwrap();
+        edges.edge(Method::GET, &target)
     }
 
     #[tokio::test]
