@@ -4,11 +4,9 @@ use crate::bindings::exports::fastly_package::api::package_api::{
     Auth, Error, PutFlags, RequestOptions, ServiceVersion,
 };
 use crate::multipart::Framing;
-use fastly_package_egress::{Base, check_target};
+use fastly_package_egress::{Base, FASTLY_API, check_target};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Where Fastly's API is.
-const API_URL: &str = "https://api.fastly.com";
 const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
 
 /// All but the unreserved characters (RFC 3986, 2.3), so that an identifier stays one path segment.
@@ -70,7 +68,7 @@ fn request(
     target: &ServiceVersion,
     options: &RequestOptions,
 ) -> Result<Request, Error> {
-    let base = base(options.api_url.as_deref().unwrap_or(API_URL))?;
+    let base = base(options.api_url.as_deref().unwrap_or(FASTLY_API))?;
     let path = format!("{}{}", base.prefix, path(target)?);
     let user_agent = options.user_agent.as_deref().unwrap_or(USER_AGENT);
     if user_agent.is_empty() || !user_agent.bytes().all(|b| matches!(b, b' '..=b'~')) {

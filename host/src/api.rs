@@ -6,9 +6,6 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// The base of Fastly's API.
-pub const FASTLY_API: &str = "https://api.fastly.com";
-
 /// The checked base URL of the API: scheme, host, port and a path prefix.
 ///
 /// `http` is for loopback addresses alone (`127.0.0.0/8`, `::1`, and `localhost` as long as it resolves to them), since a token in

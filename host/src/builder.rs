@@ -1,6 +1,6 @@
 //! How a `Plugin` is set up.
 
-use crate::api::{ApiUrl, FASTLY_API};
+use crate::api::ApiUrl;
 use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::code::Code;
@@ -13,6 +13,7 @@ use crate::plugin::{Inner, OnVerify, Plugin};
 use crate::retries::{OnRetry, Retries, Retry};
 use crate::sandbox::{self, Ground, Limits};
 use crate::turns::Turns;
+use fastly_package_egress::FASTLY_API;
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

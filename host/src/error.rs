@@ -298,10 +298,8 @@ impl Error {
     /// Whether the API said that the version is locked (422, with a title that says so).
     pub fn is_locked(&self) -> bool {
         let Self::Api { error, .. } = self else { return false };
-        let says = |text: &Option<String>| {
-            text.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("locked"))
-        };
-        error.status == 422 && (says(&error.title) || says(&error.detail))
+        let texts = [&error.title, &error.detail].map(Option::as_deref);
+        fastly_package_words::error::is_locked(error.status, texts)
     }
 
     /// Whether the API said that the hour's writes are used up (429).

@@ -78,7 +78,7 @@ mod sandbox;
 mod service_version;
 mod turns;
 
-pub use api::{ApiUrl, FASTLY_API};
+pub use api::ApiUrl;
 pub use bindings::exports::fastly_package::api::package_api::{
     ApiError, ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply, ServiceVersion,
     UnexpectedReason, UnexpectedResponse,
@@ -95,6 +95,7 @@ pub use error::{
     TransportError, Upload,
 };
 pub use fastly_package_archive::{NotAPackage, SIZE_LIMIT};
+pub use fastly_package_egress::FASTLY_API;
 pub use missing::Missing;
 pub use plugin::{Expect, Plugin, Proof, PutOptions, Uploaded};
 pub use retries::{Retries, Retry};

@@ -1,9 +1,7 @@
 //! What is allowed now.
 
-use fastly_package_egress::{Base, HEADERS, Request, Rule, check_target};
+use fastly_package_egress::{Base, FASTLY_API, HEADERS, Request, Rule, check_target};
 
-/// Where Fastly's API is.
-const API_URL: &str = "https://api.fastly.com";
 /// The header with the token, which a guarded component sets itself.
 const TOKEN: &str = "fastly-key";
 
@@ -25,7 +23,7 @@ impl Allowed {
     ) -> Result<(), String> {
         self.0 = None;
         let wrong = |why: &str| format!("the API's URL {why}");
-        let api = Base::parse(api_url.unwrap_or(API_URL)).map_err(wrong)?;
+        let api = Base::parse(api_url.unwrap_or(FASTLY_API)).map_err(wrong)?;
         api.check_secrecy().map_err(wrong)?;
         check_target(service_id, version_id)?;
         self.0 = Some(Rule::package(&api, method, service_id, version_id));

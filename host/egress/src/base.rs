@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+/// The base of Fastly's API.
+pub const FASTLY_API: &str = "https://api.fastly.com";
+
 /// How long a base may be, in bytes: far below what servers take of a whole URL.
 const LONGEST: usize = 2048;
 

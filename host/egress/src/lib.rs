@@ -23,5 +23,5 @@ mod rule;
 #[cfg(any(test, feature = "table"))]
 pub mod table;
 
-pub use base::Base;
+pub use base::{Base, FASTLY_API};
 pub use rule::{HEADERS, Reason, Request, Rule, check_target};

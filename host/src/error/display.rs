@@ -5,10 +5,11 @@ use super::{
     Upload,
 };
 use crate::bindings::exports::fastly_package::api::package_api::{
-    ApiError, ApiErrorEntry, UnexpectedReason, UnexpectedResponse,
+    ApiError, UnexpectedReason, UnexpectedResponse,
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
+use fastly_package_words::error::{self as words, Lost};
 use std::fmt;
 
 impl fmt::Display for Error {
@@ -23,8 +24,10 @@ impl fmt::Display for Error {
             Self::Transport(error) => write!(f, "{error}"),
             Self::Timeout(error) => write!(f, "{error}"),
             Self::Cancelled { .. } => f.write_str("cancelled"),
-            Self::Api { error, .. } => api_error(error, f),
-            Self::UnexpectedResponse { response, .. } => unexpected_response(response, f),
+            Self::Api { error, .. } => f.write_str(&api_error(error)),
+            Self::UnexpectedResponse { response, .. } => {
+                f.write_str(&unexpected_response(response))
+            }
             Self::Mismatch(mismatch) => write!(f, "{mismatch}"),
             Self::Component(error) => write!(f, "{error}"),
         }
@@ -41,46 +44,22 @@ impl std::error::Error for Error {
     }
 }
 
-fn api_error(error: &ApiError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let status = http_status(error.status);
-    f.write_str(&status)?;
-    for text in [&error.title, &error.detail].into_iter().flatten() {
-        // The API's titles are often the status once more.
-        if !status.to_ascii_lowercase().ends_with(&text.to_ascii_lowercase()) {
-            write!(f, ": {text}")?;
-        }
-    }
-    for ApiErrorEntry { title, detail, .. } in error.errors.iter().skip(1).take(5) {
-        for text in [title, detail].into_iter().flatten() {
-            write!(f, "; {text}")?;
-        }
-    }
-    Ok(())
+fn api_error(error: &ApiError) -> String {
+    let ApiError { status, title, detail, errors, .. } = error;
+    let further =
+        errors.iter().skip(1).map(|entry| [&entry.title, &entry.detail].map(Option::as_deref));
+    words::api_error(*status, [title, detail].map(Option::as_deref), further)
 }
 
-fn unexpected_response(response: &UnexpectedResponse, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{}, ", http_status(response.status))?;
-    match response.reason {
-        UnexpectedReason::Status => f.write_str("which is neither success nor error")?,
-        UnexpectedReason::Premature => f.write_str("but before the whole package had been sent")?,
-        UnexpectedReason::TooLarge => f.write_str("with an answer over 1 MiB")?,
-        UnexpectedReason::NotAPackage => f.write_str("but the answer is no package")?,
-    }
-    if !response.detail.is_empty() {
-        write!(f, ": {}", response.detail)?;
-    }
-    match &response.location {
-        Some(location) => write!(f, ": a redirect to {location}, which is not followed"),
-        None => Ok(()),
-    }
-}
-
-fn http_status(status: u16) -> String {
-    let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
-    match reason {
-        Some(reason) => format!("the API answered {status} {reason}"),
-        None => format!("the API answered {status}"),
-    }
+fn unexpected_response(response: &UnexpectedResponse) -> String {
+    let UnexpectedResponse { status, reason, detail, location, .. } = response;
+    let reason = match reason {
+        UnexpectedReason::Status => words::UnexpectedReason::Status,
+        UnexpectedReason::Premature => words::UnexpectedReason::Premature,
+        UnexpectedReason::TooLarge => words::UnexpectedReason::TooLarge,
+        UnexpectedReason::NotAPackage => words::UnexpectedReason::NotAPackage,
+    };
+    words::unexpected_response(*status, reason, detail, location.as_deref())
 }
 
 impl fmt::Display for ContentError {
@@ -93,12 +72,8 @@ impl fmt::Display for ContentError {
             Self::NotAPackage(what) => write!(f, "that is no package: {what}"),
             Self::Changed => f.write_str("the package changed while it was read"),
             Self::Read(error) => write!(f, "can't read the package: {error}"),
-            Self::TooShort { expected, found } => {
-                write!(f, "the package ended after {found} bytes, where {expected} were expected")
-            }
-            Self::TooLong { expected } => {
-                write!(f, "the package is longer than the expected {expected} bytes")
-            }
+            Self::TooShort { expected, found } => f.write_str(&words::too_short(*expected, *found)),
+            Self::TooLong { expected } => f.write_str(&words::too_long(*expected)),
         }
     }
 }
@@ -115,7 +90,7 @@ impl std::error::Error for ContentError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match &self.code {
-            ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => "the API's name can't be resolved",
+            ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
             ErrorCode::DestinationNotFound
             | ErrorCode::DestinationUnavailable
             | ErrorCode::DestinationIpProhibited
@@ -126,19 +101,14 @@ impl fmt::Display for TransportError {
             | ErrorCode::ConfigurationError
             | ErrorCode::TlsProtocolError
             | ErrorCode::TlsCertificateError
-            | ErrorCode::TlsAlertReceived(_) => "the API was not reached",
-            ErrorCode::HttpResponseIncomplete => {
-                "the connection was lost before the answer was whole"
-            }
+            | ErrorCode::TlsAlertReceived(_) => Lost::Unreached,
+            ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
             ErrorCode::HttpProtocolError
             | ErrorCode::HttpResponseHeaderSectionSize(_)
-            | ErrorCode::HttpResponseHeaderSize(_) => "what came back is not an HTTP answer",
-            _ => "the connection was lost",
+            | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
+            _ => Lost::Connection,
         };
-        match self.reason.as_str() {
-            "" => f.write_str(what),
-            reason => write!(f, "{what}: {reason}"),
-        }
+        f.write_str(&words::lost(what, &self.reason))
     }
 }
 
@@ -162,18 +132,9 @@ impl fmt::Display for TimeoutError {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metadata = self.stored.metadata.as_ref();
-        let size = metadata.and_then(|metadata| metadata.size);
-        let hashsum = Digest::hashsum_of(&self.stored);
-        write!(f, "what the API stored is not what was sent: sent ")?;
-        write!(f, "{} bytes with SHA-512 {}, stored ", self.sent.size, self.sent.hashsum())?;
-        match size {
-            Some(size) => write!(f, "{size} bytes")?,
-            None => f.write_str("something")?,
-        }
-        match hashsum {
-            Some(hashsum) => write!(f, " with {hashsum}"),
-            None => f.write_str(" without a hash"),
-        }
+        let stored =
+            (metadata.and_then(|metadata| metadata.size), Digest::hashsum_of(&self.stored));
+        f.write_str(&words::mismatch((self.sent.size, &self.sent.hashsum()), stored))
     }
 }
 

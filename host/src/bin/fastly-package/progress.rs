@@ -1,6 +1,6 @@
 //! How far an upload is: a bar on a terminal, a line every few seconds elsewhere where that is asked for.
 
-use crate::report::Report;
+use fastly_package_words::report::Report;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,7 +165,9 @@ mod tests {
         }
     }
 
-    const QUIET: Report = Report { json: false, quiet: true, verbose: false, upload: true };
+    use crate::system::SYSTEM;
+    const QUIET: Report =
+        Report { json: false, quiet: true, verbose: false, upload: true, system: SYSTEM };
 
     /// What is said of an upload of 10 MB that stops twice on its way, and once when it is sent.
     async fn said(shown: Shown) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! `completions`: prints a script that completes the command in a shell.
 
 use crate::cli::{Cli, Completions};
-use crate::failure::Failure;
-use crate::report::Report;
 use clap::CommandFactory;
+use fastly_package_words::failure::Failure;
+use fastly_package_words::report::Report;
 
 pub(crate) fn run(args: &Completions, report: Report) -> Result<(), Failure> {
     let mut script = Vec::new();

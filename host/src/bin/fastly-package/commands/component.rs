@@ -1,7 +1,7 @@
 //! `component`: hands out the components of this build, and their contract.
 
 use crate::cli::Component;
-use crate::failure::Failure;
+use fastly_package_words::failure::Failure;
 use flate2::read::GzDecoder;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;

@@ -1,12 +1,14 @@
 //! `demo`: uploads a package to an emulated API and gets it back, as the real commands would.
 
-use super::session::{Limit, Session, failed};
-use crate::cli::{Connection, Demo};
-use crate::failure::{Failure, Kind, Operation, TokenSource};
-use crate::report::Report;
+use super::session::{Limit, Session};
+use crate::cli::Demo;
+use crate::records::failed;
 use fastly_package::{Content, PutOptions, Token};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Config, Emulator};
+use fastly_package_words::args::Connection;
+use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
+use fastly_package_words::report::Report;
 
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
 const VERSION: u32 = 1;
@@ -40,7 +42,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
             retries: 0,
             ca_cert: None,
         };
-        let token = Token::new(TOKEN).map_err(|error| failed(&operation, error))?;
+        let token = Token::new(TOKEN).map_err(|error| failed(&operation, &error))?;
         Session::open(&connection, token, operation, Limit::new(None), report)
     };
     report.say(&format!("Fastly's API, emulated on {}\n", emulator.url()));
@@ -48,8 +50,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
     let content = content.map_err(|error| put.failed(error))?;
     let target = format!("--service-id {SERVICE} --version {VERSION}");
     report.say(&format!("$ fastly-package put {target} --package {name}"));
-    let size = content.size();
-    report.uploaded(&put.upload(content, PutOptions::default(), report).await?, size)?;
+    report.uploaded(&put.upload(content, PutOptions::default(), report).await?)?;
     report.say(&format!("\n$ fastly-package get {target}"));
     session(Kind::Get)?.get(report).await?;
     report.say(

@@ -1,9 +1,9 @@
 //! `emulate`: serves an emulation of the API.
 
 use crate::cli::Emulate;
-use crate::failure::Failure;
-use crate::report::{Report, printable};
 use fastly_package_emulator::{Config, Emulator, RecordedRequest};
+use fastly_package_words::failure::Failure;
+use fastly_package_words::report::{Report, printable};
 
 pub(crate) async fn run(args: &Emulate, report: Report) -> Result<(), Failure> {
     let config = Config { listen: args.listen, token: args.token.clone(), ..Config::default() };

@@ -1,9 +1,9 @@
 //! `man`: writes the manual pages.
 
 use crate::cli::{Cli, Man};
-use crate::failure::Failure;
-use crate::report::Report;
 use clap::{Command, CommandFactory};
+use fastly_package_words::failure::Failure;
+use fastly_package_words::report::Report;
 use roff::{Roff, roman};
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,12 +1,13 @@
 //! `get --targets`: the packages of many service versions, a line of JSON for each, as they come.
 
-use super::session::{Limit, Session, plugin, unusable};
+use super::session::{Limit, Session, again, plugin, unusable};
 use super::token::token;
-use crate::cli::Get;
-use crate::failure::{Failure, Kind, Operation, TokenSource};
 use crate::progress::Progress;
-use crate::report::Report;
-use fastly_package::{Plugin, Reply};
+use fastly_package::Plugin;
+use fastly_package_words::args::Get;
+use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
+use fastly_package_words::records::Reply;
+use fastly_package_words::report::Report;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(super) async fn run(
     }
     let (token, token_source) = token(&args.connection, report)?;
     let plugin = plugin(&args.connection, token, limit)?
-        .on_retry(move |retry| report.retry(retry, true))
+        .on_retry(move |retry| again(report, retry, true))
         .build()
         .map_err(unusable)?;
     let service_id = args.service_id.clone().filter(|id| !id.is_empty());

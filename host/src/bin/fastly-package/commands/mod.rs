@@ -14,7 +14,8 @@ mod session;
 mod token;
 
 use crate::cli::{Cli, Command};
-use crate::report::Report;
+use crate::system::SYSTEM;
+use fastly_package_words::report::Report;
 pub(crate) use interrupt::end_by;
 use std::process::ExitCode;
 
@@ -37,7 +38,13 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         | Command::Emulate(_)
         | Command::Demo(_) => (false, false),
     };
-    let report = Report { json, quiet: cli.quiet, verbose: cli.verbose > 0, upload };
+    let report = Report {
+        json,
+        quiet: cli.output.quiet,
+        verbose: cli.output.verbose > 0,
+        upload,
+        system: SYSTEM,
+    };
     let done = |()| ExitCode::SUCCESS;
     let result = match &cli.command {
         Command::Get(args) => get::run(args, report).await.map(done),
@@ -51,6 +58,9 @@ pub(crate) async fn run(cli: Cli) -> Ended {
     };
     match result {
         Ok(code) => Ended { code, signal: None },
-        Err(failure) => Ended { code: report.failure(&failure), signal: failure.signal() },
+        Err(failure) => {
+            report.failure(&failure);
+            Ended { code: ExitCode::from(failure.exit_code()), signal: failure.signal() }
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use super::check::check;
 use super::interrupt::Interrupts;
-use super::session::{Limit, Session, failed, operation};
+use super::session::{Limit, Session, operation};
 use super::token::token;
-use crate::cli::{Put, When};
-use crate::failure::{Cause, Failure, Kind, Operation};
-use crate::report::Report;
-use fastly_package::{
-    Content, ContentError, Error, Expect, PutOptions, Reply, SIZE_LIMIT, Uploaded,
-};
+use crate::records::{self, failed};
+use fastly_package::{Content, ContentError, Expect, PutOptions, SIZE_LIMIT};
+use fastly_package_words::args::{Put, When};
+use fastly_package_words::failure::{Cause, Failure, Kind, Operation};
+use fastly_package_words::records::{Case, Error, Reply, Uploaded};
+use fastly_package_words::report::Report;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Put, &args.target, source);
     let opened = limit.hold(open(args)).await.and_then(|opened| opened);
-    let content = opened.map_err(|error| failed(&operation, error))?;
+    let content = opened.map_err(|error| failed(&operation, &error))?;
     if args.if_changed {
         let get = Operation { kind: Kind::Get, ..operation.clone() };
         let session = Session::open(&args.connection, token.clone(), get, limit, report)?;
@@ -51,7 +51,6 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     }
     let cant_catch = |error| Failure::Local("can't catch Ctrl-C".into(), error);
     let mut interrupts = Interrupts::catch().map_err(cant_catch)?;
-    let size = content.size();
     let failure = {
         let mut uploading = pin!(session.upload(content, options, report));
         tokio::select! {
@@ -59,7 +58,7 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
                 Ok(uploaded) => {
                     // Printing is for as long as somebody reads: Ctrl-C ends that as ever.
                     drop(interrupts);
-                    return report.uploaded(&uploaded, size);
+                    return report.uploaded(&uploaded);
                 }
                 Err(failure) => failure,
             },
@@ -67,7 +66,7 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
                 // It ends with a word on what is stored, which takes no time.
                 session.plugin.cancel();
                 let ended = match uploading.await {
-                    Ok(uploaded) => report.uploaded(&uploaded, size),
+                    Ok(uploaded) => report.uploaded(&uploaded),
                     Err(failure) => Err(failure),
                 };
                 return Err(Failure::interrupted(signal, ended.err()));
@@ -82,14 +81,15 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
 
 /// What is wrong with a package that the API refused: the API doesn't say.
 async fn look_into(failure: &Failure, package: &Path) -> Option<Cause> {
-    let Failure::Operation(_, Error::Api { error, .. }) = failure else { return None };
+    let Failure::Operation(_, Error { case: Case::Api(error), .. }) = failure else { return None };
     let mut texts = [&error.title, &error.detail].into_iter().flatten();
     if error.status != 400 || !texts.any(|text| text.contains("metadata")) {
         return None;
     }
     let package = package.to_owned();
     let checked = tokio::task::spawn_blocking(move || check(&package)).await;
-    Some(Cause::Package(checked.ok()?.ok()?.findings))
+    let checked = checked.ok()?.ok()?;
+    Some(Cause::Package(checked.findings.iter().map(records::finding).collect()))
 }
 
 impl Session {
@@ -97,7 +97,7 @@ impl Session {
     async fn unchanged(&self, package: &Path) -> Result<Option<Reply>, Failure> {
         let checked = check(package).map_err(|error| self.failed(error.into()))?;
         let reply = match self.plugin.get_package(&self.target).await {
-            Ok(reply) => reply,
+            Ok(reply) => records::reply(reply),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.failed(error)),
         };
@@ -127,20 +127,21 @@ impl Session {
         options: PutOptions,
         report: Report,
     ) -> Result<Uploaded, Failure> {
-        self.progress.begin(content.size(), report);
+        let size = content.size();
+        self.progress.begin(size, report);
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
         let upload = self.plugin.put_package(&self.target, content, options);
         let uploaded = self.progress.beside(upload, |line| report.say(line)).await;
         self.progress.clear();
         match uploaded {
-            Ok(uploaded) => Ok(uploaded),
+            Ok(uploaded) => Ok(records::uploaded(uploaded, size)),
             Err(error) => Err(self.explained(error).await),
         }
     }
 }
 
-async fn open(args: &Put) -> Result<Content, Error> {
+async fn open(args: &Put) -> fastly_package::Result<Content> {
     let stdin =
         || Ok(File::from(std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?));
     if args.package != Path::new("-") {
@@ -170,7 +171,7 @@ async fn open(args: &Put) -> Result<Content, Error> {
 async fn spool(
     open: impl FnOnce() -> Result<File, ContentError> + Send + 'static,
     force: bool,
-) -> Result<Content, Error> {
+) -> fastly_package::Result<Content> {
     let limit = if force { u64::MAX } else { SIZE_LIMIT };
     let copying = tokio::task::spawn_blocking(move || {
         let mut kept = tempfile::tempfile()?;

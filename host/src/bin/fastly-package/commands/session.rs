@@ -1,12 +1,14 @@
 //! A plugin set up as the flags say, and an operation to do with it.
 
-use crate::cli::{Connection, Target};
-use crate::failure::{Cause, Failure, Kind, Operation, TokenSource};
 use crate::progress::Progress;
+use crate::records::{self, failed};
 use fastly_package::{
-    Error, Plugin, PluginBuilder, Retries, ServiceVersion, Stored, TimeoutError, TimeoutKind,
-    Timeouts, Token,
+    Error, Plugin, PluginBuilder, Retries, Retry, ServiceVersion, Stored, TimeoutError,
+    TimeoutKind, Timeouts, Token,
 };
+use fastly_package_words::args::{Connection, Target};
+use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
+use fastly_package_words::report::{Again, Report};
 use http::Method;
 use std::time::{Duration, Instant};
 
@@ -82,7 +84,7 @@ impl Session {
         token: Token,
         operation: Operation,
         limit: Limit,
-        report: crate::report::Report,
+        report: Report,
     ) -> Result<Self, Failure> {
         let progress = Progress::default();
         let (on_retry, on_verify) = (progress.clone(), progress.clone());
@@ -92,7 +94,7 @@ impl Session {
                 if retry.method == Method::PUT {
                     on_retry.again();
                 }
-                on_retry.suspend(|| report.retry(retry, false));
+                on_retry.suspend(|| again(report, retry, false));
             })
             .on_verify(move |_| on_verify.verify())
             .build()
@@ -108,7 +110,7 @@ impl Session {
         progress: Progress,
     ) -> Result<Self, Failure> {
         let target = ServiceVersion::new(&operation.service_id, operation.version)
-            .map_err(|error| failed(&operation, error))?;
+            .map_err(|error| failed(&operation, &error))?;
         Ok(Self { plugin, target, operation, limit, progress })
     }
 
@@ -119,7 +121,7 @@ impl Session {
             // As it was typed, not what was left of it.
             timed_out.limit = timeout;
         }
-        failed(&self.operation, error)
+        failed(&self.operation, &error)
     }
 
     /// The same, and what a 404 is about.
@@ -130,7 +132,7 @@ impl Session {
             && not_found
         {
             let found = self.limit.hold(self.plugin.find_missing(&self.target)).await;
-            operation.cause = found.ok().flatten().map(Cause::Missing);
+            operation.cause = found.ok().flatten().and_then(records::missing);
         }
         failure
     }
@@ -144,8 +146,21 @@ pub(super) fn unusable(error: Error) -> Failure {
     }
 }
 
-pub(super) fn failed(operation: &Operation, error: Error) -> Failure {
-    Failure::Operation(Box::new(operation.clone()), error)
+/// Says that a call that failed is about to be made again. `named`: which one, of several.
+pub(super) fn again(report: Report, retry: &Retry<'_>, named: bool) {
+    if report.verbose {
+        // There is a trace of it.
+        return;
+    }
+    let Retry { target, method, error, number, limit, wait, .. } = retry;
+    report.again(&Again {
+        target: named.then_some((target.service_id.as_str(), target.version_id)),
+        asking: report.upload && *method == Method::GET,
+        reason: &error.to_string(),
+        number: *number,
+        limit: *limit,
+        wait: *wait,
+    });
 }
 
 pub(super) fn operation(kind: Kind, target: &Target, token: TokenSource) -> Operation {

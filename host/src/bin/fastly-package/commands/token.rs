@@ -1,9 +1,9 @@
 //! Where the token is.
 
-use crate::cli::Connection;
-use crate::failure::{Failure, TokenSource};
-use crate::report::Report;
 use fastly_package::{Error, Token};
+use fastly_package_words::args::Connection;
+use fastly_package_words::failure::{Failure, TokenSource};
+use fastly_package_words::report::Report;
 use std::path::Path;
 
 /// Reads the token from where the flags say.

@@ -1,26 +1,31 @@
 //! What to do next, where there is something.
 
 use super::{Cause, Failure, Kind, Operation};
+use crate::error::{UnexpectedReason, is_locked};
+use crate::records::{ApiError, Case, Content, Error, Missing, RateLimit, Stored};
+use crate::report::{Network, System};
 use crate::times;
-use fastly_package::{
-    ContentError, Error, Missing, RateLimit, Stored, TimeoutKind, UnexpectedReason,
-};
 
 /// Where Fastly's tokens are made.
 const TOKENS: &str = "https://manage.fastly.com/account/personal/tokens";
 
 impl Failure {
     /// The next step.
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub fn hint(&self, system: System) -> Option<String> {
         match self {
-            Self::NoToken => Some(format!(
-                "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
-            )),
-            Self::Package(_, error) => content_hint(error),
+            Self::NoToken => Some(match system.network {
+                Network::Own => format!(
+                    "set FASTLY_API_TOKEN, or name a file with --token-file; tokens are made at {TOKENS}"
+                ),
+                Network::Hosts => format!(
+                    "hand FASTLY_API_TOKEN in (with wasmtime: --env FASTLY_API_TOKEN), or name a file with --token-file; tokens are made at {TOKENS}"
+                ),
+            }),
+            Self::Package(_, content, _) => content_hint(*content),
             Self::NoField(_) => Some("--json shows all that it names".into()),
             Self::Usage(_) => Some("--help shows what can be typed".into()),
-            Self::Operation(operation, error) => operation.hint(error),
-            Self::Interrupted { failure: Some(failure), .. } => failure.hint(),
+            Self::Operation(operation, error) => operation.hint(error, system),
+            Self::Interrupted { failure: Some(failure), .. } => failure.hint(system),
             Self::Interrupted { failure: None, .. }
             | Self::Local(..)
             | Self::Unwritten { .. }
@@ -31,41 +36,43 @@ impl Failure {
 }
 
 impl Operation {
-    fn hint(&self, error: &Error) -> Option<String> {
-        match error {
-            Error::Api { error: api, .. } => {
-                self.api_hint(api.status, error, api.rate_limit.as_ref())
-            }
-            Error::Content(error) => content_hint(error),
-            Error::Token(_) => Some(format!("tokens are made at {TOKENS}")),
-            Error::Mismatch(_) => Some(format!(
+    fn hint(&self, error: &Error, system: System) -> Option<String> {
+        match &error.case {
+            Case::Api(api) => self.api_hint(api, error.stored, system),
+            Case::Content(content) => content_hint(*content),
+            Case::Token => Some(format!("tokens are made at {TOKENS}")),
+            Case::Mismatch => Some(format!(
                 "don't activate the version before it has the right package: upload again, and see what is stored with {}",
                 self.command("get")
             )),
-            Error::UnexpectedResponse { response, .. }
-                if self.kind == Kind::Get || response.reason == UnexpectedReason::Status =>
+            Case::UnexpectedResponse { reason, .. }
+                if self.kind == Kind::Get || *reason == UnexpectedReason::Status =>
             {
                 Some("is --api (or FASTLY_API_ENDPOINT) the address of Fastly's API, with no proxy's page before it?".into())
             }
-            _ if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
+            _ if self.kind == Kind::Put && error.stored == Stored::Unknown => {
                 Some(self.compare_hint())
             }
-            Error::Transport(lost) if lost.reason.contains("not trusted here") => {
-                Some("name the authority's certificate with --ca-cert".into())
-            }
-            Error::Transport(_) => {
-                Some("check the network, HTTPS_PROXY, and --api where it is given".into())
-            }
-            Error::Timeout(timeout) if timeout.kind == TimeoutKind::Total => {
-                Some("--timeout sets how long it may take".into())
-            }
+            Case::Transport { untrusted } => Some(match (system.network, untrusted) {
+                (Network::Own, true) => "name the authority's certificate with --ca-cert".into(),
+                (Network::Own, false) => {
+                    "check the network, HTTPS_PROXY, and --api where it is given".into()
+                }
+                (Network::Hosts, true) => {
+                    "whom to trust is up to the host that runs this component".into()
+                }
+                (Network::Hosts, false) => {
+                    "check the network of the host that runs this component, and --api where it is given".into()
+                }
+            }),
+            Case::Timeout { total: true } => Some("--timeout sets how long it may take".into()),
             _ => None,
         }
     }
 
-    fn api_hint(&self, status: u16, error: &Error, limit: Option<&RateLimit>) -> Option<String> {
+    fn api_hint(&self, error: &ApiError, stored: Stored, system: System) -> Option<String> {
         let Self { service_id, version, token, .. } = self;
-        Some(match status {
+        Some(match error.status {
             400 => return self.bad_request_hint(error),
             401 => format!(
                 "the token was read from {token}: it is wrong or has expired; tokens are made at {TOKENS}"
@@ -82,12 +89,12 @@ impl Operation {
             406 | 411 | 415 | 417 => "the API takes this request as it is: something on the way may have changed it, see HTTPS_PROXY and --api".into(),
             409 => "something else is changing this service: try again when it is done".into(),
             413 => "the API takes at most 100000000 bytes: fastly-package check FILE shows the largest files".into(),
-            422 if error.is_locked() => format!(
+            422 if is_locked(422, [&error.title, &error.detail].map(Option::as_deref)) => format!(
                 "clone the version and upload to the clone: fastly service-version clone --service-id {} --version {version}",
                 quoted(service_id)
             ),
-            429 => rate_limit_hint(limit),
-            408 | 500.. if self.kind == Kind::Put && error.stored() == Stored::Unknown => {
+            429 => rate_limit_hint(error.rate_limit.as_ref(), system),
+            408 | 500.. if self.kind == Kind::Put && stored == Stored::Unknown => {
                 self.compare_hint()
             }
             408 | 500.. => "that is on the API's side: try again later, and see https://www.fastlystatus.com".into(),
@@ -95,14 +102,13 @@ impl Operation {
         })
     }
 
-    fn bad_request_hint(&self, error: &Error) -> Option<String> {
+    fn bad_request_hint(&self, error: &ApiError) -> Option<String> {
         if let Some(Cause::Package(findings)) = &self.cause {
-            return Some(match findings.iter().find(|finding| finding.refuses_upload()) {
-                Some(finding) => finding.hint().into(),
+            return Some(match findings.iter().find(|finding| finding.refuses_upload) {
+                Some(finding) => finding.hint.into(),
                 None => "nothing is seen here for which the API would refuse the package: ask Fastly's support, with the time of the upload".into(),
             });
         }
-        let Error::Api { error, .. } = error else { return None };
         let deleted = error.detail.as_ref().is_some_and(|detail| detail.ends_with("is deleted"));
         match (deleted, self.kind) {
             (true, _) => {
@@ -150,33 +156,32 @@ impl Operation {
     }
 }
 
-fn content_hint(error: &ContentError) -> Option<String> {
-    let hint = match error {
-        ContentError::Open(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
+fn content_hint(content: Content) -> Option<String> {
+    let hint = match content {
+        Content::Missing | Content::Empty => {
             "`fastly compute build` writes the package to pkg/NAME.tar.gz"
         }
-        ContentError::Open(..) => "see who owns it, and who may read it",
-        ContentError::Empty => "`fastly compute build` writes the package to pkg/NAME.tar.gz",
-        ContentError::Read(_) => "nothing was stored; can it be read to its end, with cat?",
-        ContentError::NotAFile(_) => "name the .tar.gz that `fastly compute build` wrote to pkg/",
-        ContentError::TooShort { .. } | ContentError::TooLong { .. } | ContentError::Changed => {
-            "nothing was stored; is something still writing to it?"
-        }
-        ContentError::TooLarge { .. } => "that is the API's limit; --force sends it all the same",
-        ContentError::NotAPackage(_) => {
+        Content::Closed => "see who owns it, and who may read it",
+        Content::Unreadable => "nothing was stored; can it be read to its end, with cat?",
+        Content::NotAFile => "name the .tar.gz that `fastly compute build` wrote to pkg/",
+        Content::Varying => "nothing was stored; is something still writing to it?",
+        Content::TooLarge => "that is the API's limit; --force sends it all the same",
+        Content::NotAPackage => {
             "`fastly compute build` writes the package to pkg/NAME.tar.gz; --force sends this all the same"
         }
-        _ => return None,
     };
     Some(hint.into())
 }
 
-fn rate_limit_hint(limit: Option<&RateLimit>) -> String {
-    let reset = limit.and_then(|limit| limit.reset).and_then(times::of_epoch);
-    let after = limit.and_then(|limit| limit.retry_after.as_deref()).map(times::of_retry_after);
+fn rate_limit_hint(limit: Option<&RateLimit>, system: System) -> String {
+    let reset =
+        limit.and_then(|limit| limit.reset).and_then(|reset| times::of_epoch(reset, system));
+    let after = limit.and_then(|limit| limit.retry_after.as_deref());
     match (reset, after) {
         (Some(reset), _) => format!("the limit of writes in an hour resets at {reset}"),
-        (None, Some(after)) => format!("the API says to try again at {after}"),
+        (None, Some(after)) => {
+            format!("the API says to try again at {}", times::of_retry_after(after, system))
+        }
         (None, None) => "the limit of writes in an hour resets at the full hour".into(),
     }
 }

@@ -1,57 +1,54 @@
 //! What `check` prints.
 
-use super::json::to_json;
-use super::{Report, aligned, printable, size};
-use crate::failure::Failure;
+use crate::records;
 use fastly_package::SIZE_LIMIT;
 use fastly_package_archive::{self as archive, Finding, Format, Validity, Wasm};
-use indicatif::DecimalBytes;
+use fastly_package_words::failure::Failure;
+use fastly_package_words::report::{
+    FindingJson, Report, aligned, decimal, printable, size, to_json,
+};
 use serde::Serialize;
 use std::path::Path;
 
 /// How many modules that something is imported from are shown, and how many files.
 const SHOWN: usize = 12;
 
-impl Report {
-    /// What a package is: on stdout, and beneath it on stderr what is wrong with it.
-    pub(crate) fn checked(self, path: &Path, checked: &archive::Report) -> Result<(), Failure> {
-        if self.json {
-            return self.line(&to_json(&CheckJson::new(path, checked)));
-        }
-        if !self.quiet {
-            match self.line(&table(checked)) {
-                // What is wrong with it is for someone else.
-                Ok(()) | Err(Failure::Unread) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        for finding in &checked.findings {
-            self.finding(finding);
-        }
-        let path = path.display();
-        if !checked.has_errors() {
-            self.done("ok", &format!(": {} can be uploaded", printable(&path.to_string())));
-        } else {
-            let refused = checked.findings.iter().any(Finding::refuses_upload);
-            let what = if refused { "is no package that the API takes" } else { "has errors" };
-            self.error(&format!("{path} {what}: see above"));
-        }
-        Ok(())
+/// Prints what a package is: on stdout, and beneath it on stderr what is wrong with it.
+pub(crate) fn print(path: &Path, checked: &archive::Report, report: Report) -> Result<(), Failure> {
+    let findings: Vec<_> = checked.findings.iter().map(records::finding).collect();
+    if report.json {
+        let findings = findings.iter().map(FindingJson::new).collect();
+        return report.line(&to_json(&CheckJson::new(path, checked, findings)));
     }
-
-    fn finding(self, finding: &Finding) {
+    if !report.quiet {
+        match report.line(&table(checked)) {
+            // What is wrong with it is for someone else.
+            Ok(()) | Err(Failure::Unread) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    for (finding, said) in checked.findings.iter().zip(&findings) {
         match finding.severity() {
-            archive::Severity::Error => self.error(&finding.to_string()),
-            archive::Severity::Warning => self.warn(&finding.to_string()),
+            archive::Severity::Error => report.error(&said.message),
+            archive::Severity::Warning => report.warn(&said.message),
         }
-        self.hint(finding.hint());
+        report.hint(said.hint);
     }
+    let path = path.display();
+    if !checked.has_errors() {
+        report.done("ok", &format!(": {} can be uploaded", printable(&path.to_string())));
+    } else {
+        let refused = checked.findings.iter().any(Finding::refuses_upload);
+        let what = if refused { "is no package that the API takes" } else { "has errors" };
+        report.error(&format!("{path} {what}: see above"));
+    }
+    Ok(())
 }
 
 fn table(checked: &archive::Report) -> String {
     let mut rows = Vec::new();
     let mut row = |name, value| rows.push((name, value));
-    row("size", format!("{} of {}", size(checked.size), DecimalBytes(SIZE_LIMIT)));
+    row("size", format!("{} of {}", size(checked.size), decimal(SIZE_LIMIT)));
     row("unpacked", size(checked.unpacked));
     let folder = checked.top.as_deref().map(|top| format!(" in {top}/")).unwrap_or_default();
     row("files", format!("{}{folder}", checked.files));
@@ -102,7 +99,7 @@ struct CheckJson<'a> {
     file: String,
     /// Whether there are no errors.
     ok: bool,
-    findings: Vec<FindingJson>,
+    findings: Vec<FindingJson<'a>>,
     size: u64,
     unpacked: u64,
     hashsum: &'a str,
@@ -112,15 +109,6 @@ struct CheckJson<'a> {
     largest: Vec<FileJson<'a>>,
     manifest: Option<ManifestJson<'a>>,
     wasm: Option<WasmJson<'a>>,
-}
-
-/// Something that is wrong with a package.
-#[derive(Serialize)]
-pub(super) struct FindingJson {
-    severity: String,
-    kind: &'static str,
-    message: String,
-    hint: &'static str,
 }
 
 #[derive(Serialize)]
@@ -157,11 +145,11 @@ struct ImportsJson<'a> {
 }
 
 impl<'a> CheckJson<'a> {
-    fn new(path: &Path, checked: &'a archive::Report) -> Self {
+    fn new(path: &Path, checked: &'a archive::Report, findings: Vec<FindingJson<'a>>) -> Self {
         Self {
             file: path.display().to_string(),
             ok: !checked.has_errors(),
-            findings: FindingJson::all(&checked.findings),
+            findings,
             size: checked.size,
             unpacked: checked.unpacked,
             hashsum: &checked.hashsum,
@@ -183,18 +171,6 @@ impl<'a> CheckJson<'a> {
             }),
             wasm: checked.wasm.as_ref().map(WasmJson::new),
         }
-    }
-}
-
-impl FindingJson {
-    pub(super) fn all(findings: &[Finding]) -> Vec<Self> {
-        let one = |finding: &Finding| Self {
-            severity: finding.severity().to_string(),
-            kind: finding.kind(),
-            message: finding.to_string(),
-            hint: finding.hint(),
-        };
-        findings.iter().map(one).collect()
     }
 }
 

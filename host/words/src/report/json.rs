@@ -1,14 +1,12 @@
 //! The JSON that is printed.
 
-use super::Sent;
-use super::check::FindingJson;
 use crate::failure::{Cause, Failure};
-use fastly_package::{Error, Missing, Proof, RateLimit, Reply, Stored};
+use crate::records::{Case, Error, Finding, Missing, Proof, RateLimit, Reply, Stored, Uploaded};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// One line of JSON.
-pub(super) fn to_json(value: &impl Serialize) -> String {
+pub fn to_json(value: &impl Serialize) -> String {
     let json =
         serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
     // What serde_json leaves as it is though a terminal may obey it: in JSON they stand in strings alone.
@@ -79,7 +77,7 @@ pub(super) struct SentJson {
 }
 
 impl<'a> ReplyJson<'a> {
-    pub(super) fn new(reply: &'a Reply, sent: Option<Sent<'_>>) -> Self {
+    pub(super) fn new(reply: &'a Reply, sent: Option<&Uploaded>) -> Self {
         let package = &reply.package;
         Self {
             id: &package.id,
@@ -101,10 +99,10 @@ impl<'a> ReplyJson<'a> {
             }),
             rate_limit: reply.rate_limit.as_ref().map(RateLimitJson::new),
             uploaded: sent.map(|_| true),
-            sent: sent.map(|Sent { bytes, proof, attempts }| SentJson {
-                uploaded_bytes: bytes,
-                verified: matches!(proof, Proof::Verified),
-                attempts,
+            sent: sent.map(|sent| SentJson {
+                uploaded_bytes: sent.bytes,
+                verified: matches!(sent.proof, Proof::Verified),
+                attempts: sent.attempts,
             }),
             raw: raw(&reply.body),
         }
@@ -123,12 +121,11 @@ impl<'a> RateLimitJson<'a> {
     }
 }
 
-fn named(missing: Missing) -> Option<&'static str> {
+fn named(missing: Missing) -> &'static str {
     match missing {
-        Missing::Service => Some("service"),
-        Missing::Version => Some("version"),
-        Missing::Package => Some("package"),
-        _ => None,
+        Missing::Service => "service",
+        Missing::Version => "version",
+        Missing::Package => "package",
     }
 }
 
@@ -163,7 +160,7 @@ pub(super) struct ErrorJson<'a> {
     missing: Option<&'static str>,
     /// Of an upload that the API took for no package: what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Vec<FindingJson>>,
+    findings: Option<Vec<FindingJson<'a>>>,
 }
 
 impl<'a> FailureJson<'a> {
@@ -174,14 +171,16 @@ impl<'a> FailureJson<'a> {
         hint: Option<&'a str>,
     ) -> Self {
         let error = failure.error();
-        let api = match error {
-            Some(Error::Api { error, .. }) => Some(error),
+        let api = match error.map(|error| &error.case) {
+            Some(Case::Api(error)) => Some(error),
             _ => None,
         };
         let operation = failure.operation();
         let (missing, findings) = match failure.cause() {
-            Some(Cause::Missing(missing)) => (named(*missing), None),
-            Some(Cause::Package(findings)) => (None, Some(FindingJson::all(findings))),
+            Some(Cause::Missing(missing)) => (Some(named(*missing)), None),
+            Some(Cause::Package(findings)) => {
+                (None, Some(findings.iter().map(FindingJson::new).collect()))
+            }
             None => (None, None),
         };
         Self {
@@ -197,12 +196,29 @@ impl<'a> FailureJson<'a> {
                 stored: stored.map(|stored| match stored {
                     Stored::No => "no",
                     Stored::Other => "other",
-                    _ => "unknown",
+                    Stored::Unknown => "unknown",
                 }),
                 rate_limit: api.and_then(|api| api.rate_limit.as_ref()).map(RateLimitJson::new),
                 missing,
                 findings,
             },
         }
+    }
+}
+
+/// Something that is wrong with a package.
+#[derive(Serialize)]
+pub struct FindingJson<'a> {
+    severity: &'a str,
+    kind: &'static str,
+    message: &'a str,
+    hint: &'static str,
+}
+
+impl<'a> FindingJson<'a> {
+    /// One of them.
+    pub fn new(finding: &'a Finding) -> Self {
+        let Finding { severity, kind, message, hint, .. } = finding;
+        Self { severity, kind, message, hint }
     }
 }

@@ -1,23 +1,22 @@
 //! A package as people read it.
 
-use super::{aligned, size};
+use super::{System, aligned, size};
+use crate::records::{Metadata, Reply};
 use crate::times;
-use fastly_package::{PackageMetadata, Reply};
 
 /// How much of a hash is shown: enough to tell two apart.
 const SHORT: usize = 12;
 
 /// Names and values; `whole` hashes, or their beginnings.
-pub(super) fn table(reply: &Reply, whole: bool) -> String {
+pub(super) fn table(reply: &Reply, whole: bool, system: System) -> String {
     let package = &reply.package;
     let metadata = package.metadata.as_ref();
-    let field =
-        |get: fn(&PackageMetadata) -> &Option<String>| metadata.and_then(|m| get(m).clone());
+    let field = |get: fn(&Metadata) -> &Option<String>| metadata.and_then(|m| get(m).clone());
     let hash = |hash: String| match hash.char_indices().nth(SHORT) {
         Some((end, _)) if !whole => format!("{}…", &hash[..end]),
         _ => hash,
     };
-    let time = |time: &Option<String>| time.as_deref().map(times::of_api);
+    let time = |time: &Option<String>| time.as_deref().map(|time| times::of_api(time, system));
     let rows = [
         ("package", Some(package.id.clone())),
         ("service", Some(package.service_id.clone())),

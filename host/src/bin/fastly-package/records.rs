@@ -1,0 +1,130 @@
+//! What the library returns, as the command's words take it.
+
+use fastly_package::{
+    ContentError, Error, Missing, Proof, RateLimit, Reply, Stored, TimeoutKind, UnexpectedReason,
+    Uploaded,
+};
+use fastly_package_archive::Finding;
+use fastly_package_words::error;
+use fastly_package_words::failure::{Cause, Failure, Operation};
+use fastly_package_words::records::{self, Case, Content};
+use std::io::ErrorKind;
+
+pub(crate) fn reply(reply: Reply) -> records::Reply {
+    let Reply { package, rate_limit: limit, body } = reply;
+    let metadata = package.metadata.map(|metadata| records::Metadata {
+        name: metadata.name,
+        description: metadata.description,
+        authors: metadata.authors,
+        language: metadata.language,
+        size: metadata.size,
+        hashsum: metadata.hashsum,
+        files_hash: metadata.files_hash,
+        cloned_from: metadata.cloned_from,
+        wasm_metadata: metadata.wasm_metadata,
+    });
+    let package = records::Package {
+        id: package.id,
+        service_id: package.service_id,
+        version: package.version,
+        created_at: package.created_at,
+        updated_at: package.updated_at,
+        deleted_at: package.deleted_at,
+        metadata,
+    };
+    records::Reply { package, rate_limit: limit.map(rate_limit), body }
+}
+
+fn rate_limit(limit: RateLimit) -> records::RateLimit {
+    let RateLimit { remaining, reset, retry_after } = limit;
+    records::RateLimit { remaining, reset, retry_after }
+}
+
+/// An upload of so many bytes.
+pub(crate) fn uploaded(uploaded: Uploaded, bytes: u64) -> records::Uploaded {
+    let proof = match uploaded.proof {
+        Proof::Verified => records::Proof::Verified,
+        Proof::Failed(error) => records::Proof::Unproven(error.to_string()),
+        Proof::Off => records::Proof::Off,
+        _ => records::Proof::Unproven("the API names no SHA-512 of it".into()),
+    };
+    records::Uploaded { reply: reply(uploaded.reply), bytes, proof, attempts: uploaded.attempts }
+}
+
+/// An operation that failed.
+pub(crate) fn failed(operation: &Operation, error: &Error) -> Failure {
+    let error = records::Error {
+        case: case(error),
+        reason: error.to_string(),
+        stored: match error.stored() {
+            Stored::No => records::Stored::No,
+            Stored::Other => records::Stored::Other,
+            _ => records::Stored::Unknown,
+        },
+    };
+    Failure::Operation(Box::new(operation.clone()), error)
+}
+
+fn case(error: &Error) -> Case {
+    match error {
+        Error::InvalidArgument(_) => Case::InvalidArgument,
+        Error::Token(_) => Case::Token,
+        Error::Content(error) => Case::Content(content(error)),
+        Error::Transport(lost) => {
+            Case::Transport { untrusted: lost.reason.contains("not trusted here") }
+        }
+        Error::Timeout(timeout) => Case::Timeout { total: timeout.kind == TimeoutKind::Total },
+        Error::Cancelled { .. } => Case::Cancelled,
+        Error::Api { error, .. } => Case::Api(records::ApiError {
+            status: error.status,
+            title: error.title.clone(),
+            detail: error.detail.clone(),
+            rate_limit: error.rate_limit.clone().map(rate_limit),
+        }),
+        Error::UnexpectedResponse { response, .. } => Case::UnexpectedResponse {
+            status: response.status,
+            reason: match response.reason {
+                UnexpectedReason::Status => error::UnexpectedReason::Status,
+                UnexpectedReason::Premature => error::UnexpectedReason::Premature,
+                UnexpectedReason::TooLarge => error::UnexpectedReason::TooLarge,
+                UnexpectedReason::NotAPackage => error::UnexpectedReason::NotAPackage,
+            },
+        },
+        Error::Mismatch(_) => Case::Mismatch,
+        _ => Case::Component,
+    }
+}
+
+pub(crate) fn content(error: &ContentError) -> Content {
+    match error {
+        ContentError::Open(_, error) if error.kind() == ErrorKind::NotFound => Content::Missing,
+        ContentError::Open(..) => Content::Closed,
+        ContentError::NotAFile(_) => Content::NotAFile,
+        ContentError::Empty => Content::Empty,
+        ContentError::TooLarge { .. } => Content::TooLarge,
+        ContentError::NotAPackage(_) => Content::NotAPackage,
+        ContentError::TooShort { .. } | ContentError::TooLong { .. } | ContentError::Changed => {
+            Content::Varying
+        }
+        _ => Content::Unreadable,
+    }
+}
+
+pub(crate) fn missing(missing: Missing) -> Option<Cause> {
+    Some(Cause::Missing(match missing {
+        Missing::Service => records::Missing::Service,
+        Missing::Version => records::Missing::Version,
+        Missing::Package => records::Missing::Package,
+        _ => return None,
+    }))
+}
+
+pub(crate) fn finding(finding: &Finding) -> records::Finding {
+    records::Finding {
+        severity: finding.severity().to_string(),
+        kind: finding.kind(),
+        message: finding.to_string(),
+        hint: finding.hint(),
+        refuses_upload: finding.refuses_upload(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Why an operation failed, in words.
+
+/// Why an answer can't be taken for the API's. The same as in the contract, `unexpected-reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnexpectedReason {
+    /// A status that is neither success nor error.
+    Status,
+    /// A success before all was sent.
+    Premature,
+    /// A success with too long a body.
+    TooLarge,
+    /// A success with another body than a package.
+    NotAPackage,
+}
+
+/// Where a request or its answer was lost: the error codes of `wasi:http`, as far as they are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// Before the name was an address.
+    Name,
+    /// Before there was a connection.
+    Unreached,
+    /// In the middle of the answer.
+    Incomplete,
+    /// In something that is no answer.
+    NotHttp,
+    /// Anywhere else.
+    Connection,
+}
+
+/// What the API says no with: its status, its texts, and those of the further entries of its `errors`.
+pub fn api_error<'a>(
+    status: u16,
+    texts: [Option<&'a str>; 2],
+    further: impl IntoIterator<Item = [Option<&'a str>; 2]>,
+) -> String {
+    /// How many of the further entries are told.
+    const FURTHER: usize = 5;
+    let status = http_status(status);
+    let mut words = status.clone();
+    for text in texts.into_iter().flatten() {
+        // The API's titles are often the status once more.
+        if !status.to_ascii_lowercase().ends_with(&text.to_ascii_lowercase()) {
+            words.push_str(": ");
+            words.push_str(text);
+        }
+    }
+    for text in further.into_iter().take(FURTHER).flatten().flatten() {
+        words.push_str("; ");
+        words.push_str(text);
+    }
+    words
+}
+
+/// Whether the API says no because the version is locked.
+pub fn is_locked(status: u16, texts: [Option<&str>; 2]) -> bool {
+    let says = |text: &str| text.to_ascii_lowercase().contains("locked");
+    status == 422 && texts.into_iter().flatten().any(says)
+}
+
+/// An answer that isn't the API's; `detail` is more of the reason, or empty.
+pub fn unexpected_response(
+    status: u16,
+    reason: UnexpectedReason,
+    detail: &str,
+    location: Option<&str>,
+) -> String {
+    let mut words = http_status(status);
+    words.push_str(match reason {
+        UnexpectedReason::Status => ", which is neither success nor error",
+        UnexpectedReason::Premature => ", but before the whole package had been sent",
+        UnexpectedReason::TooLarge => ", with an answer over 1 MiB",
+        UnexpectedReason::NotAPackage => ", but the answer is no package",
+    });
+    if !detail.is_empty() {
+        words.push_str(&format!(": {detail}"));
+    }
+    if let Some(location) = location {
+        words.push_str(&format!(": a redirect to {location}, which is not followed"));
+    }
+    words
+}
+
+/// A request or an answer that was lost; `why` is more of the reason, or empty.
+pub fn lost(what: Lost, why: &str) -> String {
+    let what = match what {
+        Lost::Name => "the API's name can't be resolved",
+        Lost::Unreached => "the API was not reached",
+        Lost::Incomplete => "the connection was lost before the answer was whole",
+        Lost::NotHttp => "what came back is not an HTTP answer",
+        Lost::Connection => "the connection was lost",
+    };
+    match why {
+        "" => what.to_owned(),
+        why => format!("{what}: {why}"),
+    }
+}
+
+/// A content that ended after `found` bytes.
+pub fn too_short(expected: u64, found: u64) -> String {
+    format!("the package ended after {found} bytes, where {expected} were expected")
+}
+
+/// A content that goes on.
+pub fn too_long(expected: u64) -> String {
+    format!("the package is longer than the expected {expected} bytes")
+}
+
+/// A package that the API stores otherwise than it was sent: lengths in bytes, SHA-512 in hex.
+pub fn mismatch(sent: (u64, &str), stored: (Option<u64>, Option<&str>)) -> String {
+    let size = stored.0.map_or_else(|| "something".to_owned(), |size| format!("{size} bytes"));
+    let hashsum =
+        stored.1.map_or_else(|| "without a hash".to_owned(), |hashsum| format!("with {hashsum}"));
+    format!(
+        "what the API stored is not what was sent: sent {} bytes with SHA-512 {}, stored {size} {hashsum}",
+        sent.0, sent.1
+    )
+}
+
+fn http_status(status: u16) -> String {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    match reason {
+        Some(reason) => format!("the API answered {status} {reason}"),
+        None => format!("the API answered {status}"),
+    }
+}

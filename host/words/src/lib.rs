@@ -1,0 +1,16 @@
+//! What the command takes and what it says: flags, sentences, tables and JSON, on plain records. The native command has them from here, and so
+//! has the component that is run by hosts which have a command line only.
+//!
+//! Nothing here does anything: what is printed goes through the functions of a [`System`](report::System).
+
+#[cfg(feature = "command")]
+pub mod args;
+pub mod error;
+#[cfg(feature = "command")]
+pub mod failure;
+#[cfg(feature = "command")]
+pub mod records;
+#[cfg(feature = "command")]
+pub mod report;
+#[cfg(feature = "command")]
+pub mod times;
