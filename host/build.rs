@@ -20,6 +20,9 @@ const PREBUILT: &str = "FASTLY_PACKAGE_COMPONENT";
 /// The guard to go with it.
 #[cfg(feature = "cli")]
 const PREBUILT_GUARD: &str = "FASTLY_PACKAGE_GUARD";
+/// The command to go before both, as it is before it is composed.
+#[cfg(feature = "cli")]
+const PREBUILT_COMMAND: &str = "FASTLY_PACKAGE_COMMAND";
 
 fn main() -> ExitCode {
     component::end(build())
@@ -36,37 +39,51 @@ fn build() -> Result<()> {
     let out = component::out_dir();
     fs::write(out.join("plugin.cwasm"), component::precompile(&plugin)?)?;
     #[cfg(feature = "cli")]
-    write_guarded(&out, &plugin)?;
+    write_components(&out, &plugin)?;
     fs::write(out.join("plugin.wasm"), plugin)?;
     Ok(())
 }
 
-/// Builds what the command alone hands out: the contract, and the plugin in its guard, compressed, with where both stand in it. Around a
-/// component that came without a guard there is none.
+/// Builds what the command alone hands out, compressed: the contract; and the components, each in the next, with where they stand in it.
+/// Around a component that came without a guard there is none, and no command.
 #[cfg(feature = "cli")]
-fn write_guarded(out: &Path, plugin: &[u8]) -> Result<()> {
+fn write_components(out: &Path, plugin: &[u8]) -> Result<()> {
     println!("cargo::rerun-if-changed=build/compose.rs");
     println!("cargo::rerun-if-changed=build/contract.rs");
-    println!("cargo::rerun-if-env-changed={PREBUILT_GUARD}");
-    let guard = match (env::var_os(PREBUILT_GUARD), env::var_os(PREBUILT)) {
-        (Some(path), _) => read_prebuilt(PREBUILT_GUARD, &PathBuf::from(path))?,
-        (None, Some(_)) => Vec::new(),
-        (None, None) => build_component("../guest/guard", "fastly_package_guard.wasm")?,
-    };
+    let guard = part(PREBUILT_GUARD, "../guest/guard", "fastly_package_guard.wasm")?;
+    let command = part(PREBUILT_COMMAND, "../guest/command", "fastly_package_command.wasm")?;
     let guarded = match guard.is_empty() {
-        true => plugin.to_vec(),
+        true => Vec::new(),
         false => compose::guarded(plugin, &guard)?,
     };
-    let plugin = compose::find(plugin, &guarded).context("the plugin isn't in its guard")?;
-    let guard = compose::find(&guard, &guarded).context("the guard isn't around the plugin")?;
-    let places = format!(
-        "const PLUGIN: std::ops::Range<usize> = {plugin:?};\nconst GUARD: std::ops::Range<usize> = {guard:?};\n"
-    );
+    let command = match guarded.is_empty() || command.is_empty() {
+        true => Vec::new(),
+        false => compose::command(&guarded, &command)?,
+    };
+    let all = [plugin, &guard, &guarded, &command];
+    let whole = all.into_iter().rfind(|part| !part.is_empty()).unwrap_or_default();
+    let mut places = String::new();
+    for (name, part) in ["PLUGIN", "GUARD", "GUARDED", "COMMAND"].into_iter().zip(all) {
+        let place = compose::find(part, whole)
+            .with_context(|| format!("{name} isn't in what was composed of it"))?;
+        places.push_str(&format!("const {name}: std::ops::Range<usize> = {place:?};\n"));
+    }
     let contract = contract::text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))?;
-    fs::write(out.join("guarded.rs"), places)?;
-    fs::write(out.join("guarded.wasm.gz"), compose::compressed(&guarded)?)?;
+    fs::write(out.join("places.rs"), places)?;
+    fs::write(out.join("components.gz"), compose::compressed(whole)?)?;
     fs::write(out.join("contract.wit.gz"), compose::compressed(contract.as_bytes())?)?;
     Ok(())
+}
+
+/// A component to be composed with the plugin: a prebuilt one, or the guest's own; none where only the plugin is prebuilt.
+#[cfg(feature = "cli")]
+fn part(prebuilt: &str, folder: &str, module: &str) -> Result<Vec<u8>> {
+    println!("cargo::rerun-if-env-changed={prebuilt}");
+    match (env::var_os(prebuilt), env::var_os(PREBUILT)) {
+        (Some(path), _) => read_prebuilt(prebuilt, &PathBuf::from(path)),
+        (None, Some(_)) => Ok(Vec::new()),
+        (None, None) => build_component(folder, module),
+    }
 }
 
 fn build_component(folder: &str, module: &str) -> Result<Vec<u8>> {

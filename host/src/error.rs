@@ -323,7 +323,7 @@ impl Error {
                     | ErrorCode::HttpRequestDenied
             ),
             Self::Timeout(_) => true,
-            Self::Api { error, .. } => matches!(error.status, 408 | 500 | 502 | 503 | 504),
+            Self::Api { error, .. } => fastly_package_words::retries::is_passing(error.status),
             _ => false,
         }
     }

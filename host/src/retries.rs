@@ -1,10 +1,11 @@
 //! Which failures are worth another try, and when.
 
-use crate::bindings::exports::fastly_package::api::package_api::{RateLimit, ServiceVersion};
+use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::error::{Error, TimeoutKind};
 use crate::listener::Listener;
+use fastly_package_words::retries::{Cause, Policy};
 use http::Method;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// How calls that failed are made again.
 ///
@@ -44,12 +45,8 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self {
-            limit: 2,
-            backoff: Duration::from_millis(500),
-            backoff_limit: Duration::from_secs(10),
-            rate_limit_wait: Duration::from_secs(30),
-        }
+        let Policy { limit, backoff, backoff_limit, rate_limit_wait } = Policy::default();
+        Self { limit, backoff, backoff_limit, rate_limit_wait }
     }
 }
 
@@ -96,61 +93,37 @@ impl Retries {
 
     /// How long to wait before trying again after this error, the `failed`th in a row. `None`: not at all.
     pub(crate) fn wait(&self, error: &Error, failed: u32, now: SystemTime) -> Option<Duration> {
-        if failed > self.limit {
-            return None;
-        }
-        let backoff = self.backoff(failed);
-        let asked = match error {
-            Error::Api { error, .. } => {
-                let spent = error.status == 429;
-                error.rate_limit.as_ref().and_then(|limit| asked_for(limit, spent, now))
-            }
-            _ => None,
-        };
-        match asked {
-            Some(asked) if error.is_rate_limited() || is_worth_it(error) => {
-                (asked <= self.rate_limit_wait).then(|| asked.max(backoff))
-            }
-            None if is_worth_it(error) => Some(backoff),
-            _ => None,
-        }
-    }
-
-    fn backoff(&self, failed: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
-        let whole = self.backoff.saturating_mul(doubled).min(self.backoff_limit);
-        // By chance, so that clients that failed together don't come back together.
-        whole.mul_f64(fastrand::f64() / 2.0 + 0.5)
+        let Self { limit, backoff, backoff_limit, rate_limit_wait } = *self;
+        let policy = Policy { limit, backoff, backoff_limit, rate_limit_wait };
+        policy.wait(cause(error), failed, now, fastrand::f64())
     }
 }
 
-/// Whether the same may go well in a moment. A call that stalled or waited in vain for its answer has had its time.
-fn is_worth_it(error: &Error) -> bool {
+fn cause(error: &Error) -> Cause<'_> {
     match error {
-        Error::Timeout(timeout) => {
-            matches!(timeout.kind, TimeoutKind::Connect | TimeoutKind::Tls)
+        Error::Api { error, .. } => Cause::Answered {
+            status: error.status,
+            retry_after: error.rate_limit.as_ref().and_then(|limit| limit.retry_after.as_deref()),
+            reset: error.rate_limit.as_ref().and_then(|limit| limit.reset),
+        },
+        // A call that stalled or waited in vain for its answer has had its time.
+        Error::Timeout(timeout)
+            if !matches!(timeout.kind, TimeoutKind::Connect | TimeoutKind::Tls) =>
+        {
+            Cause::Lasting
         }
-        error => error.is_retryable(),
+        error if error.is_retryable() => Cause::Passing,
+        _ => Cause::Lasting,
     }
-}
-
-/// When the API says to come back: `Retry-After` (RFC 9110, 10.2.3: seconds or a date), or else the reset of a limit that is spent.
-fn asked_for(limit: &RateLimit, spent: bool, now: SystemTime) -> Option<Duration> {
-    let until = |at: SystemTime| at.duration_since(now).unwrap_or_default();
-    let after = limit.retry_after.as_deref().and_then(|after| match after.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(after).ok().map(until),
-    });
-    let reset = limit.reset.filter(|_| spent);
-    after.or_else(|| Some(until(UNIX_EPOCH.checked_add(Duration::from_secs(reset?))?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::fastly_package::api::package_api::ApiError;
+    use crate::bindings::exports::fastly_package::api::package_api::{ApiError, RateLimit};
     use crate::bindings::wasi::http::types::ErrorCode;
     use crate::error::{ContentError, Stored, TimeoutError, TransportError};
+    use std::time::UNIX_EPOCH;
 
     const NOW: u64 = 1_716_580_800;
 

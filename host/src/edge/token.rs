@@ -1,6 +1,7 @@
 //! The API token: checked when it comes in, never shown, wiped when it goes.
 
 use crate::error::Error;
+use fastly_package_words::error::LOOKED_FOR;
 use http::HeaderValue;
 use std::fmt;
 use std::path::Path;
@@ -21,8 +22,6 @@ use zeroize::Zeroizing;
 pub struct Token(Zeroizing<String>);
 
 const FILE_LIMIT: u64 = 4096;
-/// From this length on, in bytes, a token is looked for in what comes back: shorter ones stand in ordinary words. Fastly's have 32.
-const LOOKED_FOR: usize = 8;
 
 impl Token {
     /// Checks a token: not empty, and visible ASCII characters alone.
@@ -153,27 +152,8 @@ impl Token {
     /// `text` with the token and the identifiers of tokens struck out: a server may send back what it got, and Fastly's names the
     /// token that has expired.
     pub(crate) fn redact(&self, text: String) -> String {
-        let text = match self.is_in(text.as_bytes()) {
-            true => text.replace(self.0.as_str(), "[token]"),
-            false => text,
-        };
-        redact_ids(text)
+        fastly_package_words::error::redact(text, self.0.as_str())
     }
-}
-
-/// Strikes out what follows the word "Token" and looks like an identifier: 16 letters and digits or more.
-fn redact_ids(text: String) -> String {
-    const WORD: &str = "Token ";
-    let mut redacted = String::new();
-    let mut rest = text.as_str();
-    while let Some(found) = rest.find(WORD) {
-        let (before, after) = rest.split_at(found + WORD.len());
-        let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        redacted.push_str(before);
-        redacted.push_str(if length >= 16 { "[id]" } else { &after[..length] });
-        rest = &after[length..];
-    }
-    if redacted.is_empty() { text } else { redacted + rest }
 }
 
 impl fmt::Debug for Token {

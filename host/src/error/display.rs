@@ -65,13 +65,15 @@ fn unexpected_response(response: &UnexpectedResponse) -> String {
 impl fmt::Display for ContentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(path, error) => write!(f, "can't open {}: {error}", path.display()),
-            Self::NotAFile(path) => write!(f, "{} is not a file", path.display()),
-            Self::Empty => f.write_str("the package is empty"),
-            Self::TooLarge { limit } => write!(f, "the package is larger than {limit} bytes"),
-            Self::NotAPackage(what) => write!(f, "that is no package: {what}"),
+            Self::Open(path, error) => {
+                f.write_str(&words::cant_open(&path.display().to_string(), &error.to_string()))
+            }
+            Self::NotAFile(path) => f.write_str(&words::not_a_file(&path.display().to_string())),
+            Self::Empty => f.write_str(words::EMPTY),
+            Self::TooLarge { limit } => f.write_str(&words::too_large(*limit)),
+            Self::NotAPackage(what) => f.write_str(&words::no_package(&what.to_string())),
             Self::Changed => f.write_str("the package changed while it was read"),
-            Self::Read(error) => write!(f, "can't read the package: {error}"),
+            Self::Read(error) => f.write_str(&words::unreadable(&error.to_string())),
             Self::TooShort { expected, found } => f.write_str(&words::too_short(*expected, *found)),
             Self::TooLong { expected } => f.write_str(&words::too_long(*expected)),
         }

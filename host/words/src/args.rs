@@ -2,9 +2,9 @@
 
 mod after_help;
 
-pub use after_help::{EXIT_CODES, GET, PUT};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
-use clap::{Args, ValueEnum};
+pub use after_help::{EXIT_CODES, GET, GET_USAGE, PUT};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
+use clap::{Args, Command, ValueEnum};
 use fastly_package_egress::FASTLY_API;
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -195,6 +195,25 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) => Ok(duration.unsigned_abs()),
         Err(error) => Err(format!("{error}; write it such as 30s or 2m")),
     }
+}
+
+/// A command whose arguments take what isn't typed from an environment: for one that is not its process's. What is empty there is as good as
+/// nothing.
+pub fn with_environment(
+    command: Command,
+    variable: impl Fn(&str) -> Option<String> + Clone,
+) -> Command {
+    let command = command.mut_args(|arg| {
+        let value = arg.get_env().and_then(|name| name.to_str()).and_then(&variable);
+        match value.filter(|value| !value.is_empty()) {
+            Some(value) => {
+                let arg = arg.default_value(value).hide_default_value(true);
+                arg.required(false).required_unless_present(Resettable::Reset)
+            }
+            None => arg,
+        }
+    });
+    command.mut_subcommands(|command| with_environment(command, variable.clone()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Why an operation failed, in words.
 
+/// From this length on, in bytes, a token is looked for in what comes back: shorter ones stand in ordinary words. Fastly's have 32.
+pub const LOOKED_FOR: usize = 8;
+
 /// Why an answer can't be taken for the API's. The same as in the contract, `unexpected-reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnexpectedReason {
@@ -96,6 +99,34 @@ pub fn lost(what: Lost, why: &str) -> String {
     }
 }
 
+/// A package that can't be opened.
+pub fn cant_open(name: &str, why: &str) -> String {
+    format!("can't open {name}: {why}")
+}
+
+/// A folder, or something else that is no file.
+pub fn not_a_file(name: &str) -> String {
+    format!("{name} is not a file")
+}
+
+/// A package without a byte.
+pub const EMPTY: &str = "the package is empty";
+
+/// A package over the limit, in bytes.
+pub fn too_large(limit: u64) -> String {
+    format!("the package is larger than {limit} bytes")
+}
+
+/// Something else than a package.
+pub fn no_package(what: &str) -> String {
+    format!("that is no package: {what}")
+}
+
+/// A package that can't be read to its end.
+pub fn unreadable(why: &str) -> String {
+    format!("can't read the package: {why}")
+}
+
 /// A content that ended after `found` bytes.
 pub fn too_short(expected: u64, found: u64) -> String {
     format!("the package ended after {found} bytes, where {expected} were expected")
@@ -115,6 +146,31 @@ pub fn mismatch(sent: (u64, &str), stored: (Option<u64>, Option<&str>)) -> Strin
         "what the API stored is not what was sent: sent {} bytes with SHA-512 {}, stored {size} {hashsum}",
         sent.0, sent.1
     )
+}
+
+/// `text` with the token and the identifiers of tokens struck out: a server may send back what it got, and Fastly's names the token that has
+/// expired.
+pub fn redact(text: String, token: &str) -> String {
+    let text = match token.len() >= LOOKED_FOR && text.contains(token) {
+        true => text.replace(token, "[token]"),
+        false => text,
+    };
+    redact_ids(text)
+}
+
+/// Strikes out what follows the word "Token" and looks like an identifier: 16 letters and digits or more.
+fn redact_ids(text: String) -> String {
+    const WORD: &str = "Token ";
+    let mut redacted = String::new();
+    let mut rest = text.as_str();
+    while let Some(found) = rest.find(WORD) {
+        let (before, after) = rest.split_at(found + WORD.len());
+        let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        redacted.push_str(before);
+        redacted.push_str(if length >= 16 { "[id]" } else { &after[..length] });
+        rest = &after[length..];
+    }
+    if redacted.is_empty() { text } else { redacted + rest }
 }
 
 fn http_status(status: u16) -> String {

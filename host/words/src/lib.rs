@@ -1,4 +1,4 @@
-//! What the command takes and what it says: flags, sentences, tables and JSON, on plain records. The native command has them from here, and so
+//! What the command takes and what it says, flags, sentences, tables and JSON, on plain records, and when it tries again. The native command has them from here, and so
 //! has the component that is run by hosts which have a command line only.
 //!
 //! Nothing here does anything: what is printed goes through the functions of a [`System`](report::System).
@@ -12,5 +12,8 @@ pub mod failure;
 pub mod records;
 #[cfg(feature = "command")]
 pub mod report;
+pub mod retries;
+#[cfg(feature = "command")]
+pub mod targets;
 #[cfg(feature = "command")]
 pub mod times;

@@ -4,7 +4,7 @@ mod after_help;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
-use fastly_package_words::args::{Color, Get, OUTPUT, Output, Put};
+use fastly_package_words::args::{Color, GET_USAGE, Get, OUTPUT, Output, Put};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -31,9 +31,7 @@ pub(crate) fn choice(color: Color) -> Option<anstream::ColorChoice> {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Show the package of a service version.
-    #[command(after_help = after_help::get(), override_usage = "\
-fastly-package get [OPTIONS] --service-id <ID> --version <N>
-       fastly-package get [OPTIONS] --targets <FILE>")]
+    #[command(after_help = after_help::get(), override_usage = GET_USAGE)]
     Get(Get),
     /// Upload a package to a service version that is neither active nor locked.
     #[command(after_help = after_help::put())]
@@ -41,7 +39,7 @@ fastly-package get [OPTIONS] --service-id <ID> --version <N>
     /// Say what a package is and what is wrong with it, without the network.
     #[command(after_help = after_help::CHECK)]
     Check(Check),
-    /// Write the component of this build, for other hosts, or its guard or contract.
+    /// Write the component of this build, for other hosts, and what goes with it.
     #[command(after_help = after_help::COMPONENT)]
     Component(Component),
     /// Print a script that completes this command in a shell.
@@ -84,6 +82,10 @@ pub(crate) struct Component {
     /// The plugin with the guard around it.
     #[arg(long, group = "what")]
     pub(crate) guarded: bool,
+
+    /// The command, `get` and `put`, for hosts that run a component as a program; the guarded plugin is in it.
+    #[arg(long, group = "what")]
+    pub(crate) command: bool,
 
     /// The contract, in WIT, with all packages that it names.
     #[arg(long, group = "what")]

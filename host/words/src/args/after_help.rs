@@ -19,6 +19,11 @@ Examples:
   fastly-package get -s SU1Z0isxPaozGVKXdv0eY --version 3 --field files_hash
   seq 1 20 | fastly-package get -s SU1Z0isxPaozGVKXdv0eY --targets -";
 
+/// How `get` is used.
+pub const GET_USAGE: &str = "\
+fastly-package get [OPTIONS] --service-id <ID> --version <N>
+       fastly-package get [OPTIONS] --targets <FILE>";
+
 /// Of `put`.
 pub const PUT: &str = "\
 Examples:

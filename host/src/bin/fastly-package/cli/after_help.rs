@@ -19,6 +19,7 @@ pub(super) const COMPONENT: &str = "\
 Examples:
   fastly-package component -o fastly-package.wasm
   fastly-package component --guarded -o guarded.wasm
+  fastly-package component --command -o command.wasm
   fastly-package component --wit | less";
 
 pub(super) const COMPLETIONS: &str = "\

@@ -6,27 +6,27 @@ use flate2::read::GzDecoder;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
-// Where the plugin and the guard stand in what follows. A build around a component that came without a guard has an empty one.
-include!(concat!(env!("OUT_DIR"), "/guarded.rs"));
-/// The plugin in its guard, both byte for byte, compressed.
-const GUARDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guarded.wasm.gz"));
+// Where each component stands in what follows. Of a build around a component that came without the others, they are empty.
+include!(concat!(env!("OUT_DIR"), "/places.rs"));
+/// The components, each of which holds those before it byte for byte, compressed.
+const COMPONENTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/components.gz"));
 const CONTRACT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contract.wit.gz"));
 
 pub(crate) fn run(args: &Component) -> Result<(), Failure> {
-    if GUARD.is_empty() && (args.guard || args.guarded) {
-        let why = "this build has no guard: it was made with FASTLY_PACKAGE_COMPONENT, and without FASTLY_PACKAGE_GUARD";
+    let (whole, place) = match args {
+        Component { wit: true, .. } => (CONTRACT, None),
+        Component { guard: true, .. } => (COMPONENTS, Some(GUARD)),
+        Component { guarded: true, .. } => (COMPONENTS, Some(GUARDED)),
+        Component { command: true, .. } => (COMPONENTS, Some(COMMAND)),
+        _ => (COMPONENTS, Some(PLUGIN)),
+    };
+    if place.as_ref().is_some_and(std::ops::Range::is_empty) {
+        let why = "this build doesn't have it: it was made with FASTLY_PACKAGE_COMPONENT, and without FASTLY_PACKAGE_GUARD or FASTLY_PACKAGE_COMMAND";
         return Err(Failure::Usage(why.into()));
     }
-    let whole = match args.wit {
-        true => decompressed(CONTRACT),
-        false => decompressed(GUARDED),
-    };
+    let whole = decompressed(whole);
     let whole = whole.map_err(|error| Failure::Local("can't decompress it".into(), error))?;
-    let bytes = match args {
-        Component { wit: true, .. } | Component { guarded: true, .. } => &whole[..],
-        Component { guard: true, .. } => &whole[GUARD],
-        _ => &whole[PLUGIN],
-    };
+    let bytes = &whole[place.unwrap_or(0..whole.len())];
     match &args.output {
         Some(path) if path != Path::new("-") => std::fs::write(path, bytes)
             .map_err(|error| Failure::Local(format!("can't write {}", path.display()), error)),

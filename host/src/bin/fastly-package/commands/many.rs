@@ -8,16 +8,15 @@ use fastly_package_words::args::Get;
 use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
 use fastly_package_words::records::Reply;
 use fastly_package_words::report::Report;
+use fastly_package_words::targets::{self, Tally};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::JoinSet;
 
 /// Lines that are read before they are needed.
 const AHEAD: usize = 64;
-/// How long a line may be, in bytes: many times an identifier and a number.
-const LONGEST: usize = 4096;
 
 pub(super) async fn run(
     args: &Get,
@@ -81,24 +80,10 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// What a line asks for; empty ones and comments for nothing. What is wrong is said without the text, which may be a file of secrets.
+    /// What a line asks for.
     fn session(&self, number: usize, text: Option<String>) -> Result<Option<Session>, Failure> {
-        let wrong = |why: &str| Err(Failure::Usage(format!("line {number} {why}")));
-        let Some(text) = text else {
-            return wrong(&format!("is longer than {LONGEST} bytes"));
-        };
-        let text = text.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let (service_id, version) = match (&words[..], &self.service_id) {
-            ([], _) => return Ok(None),
-            ([service_id, version], _) => ((*service_id).to_owned(), *version),
-            ([version], Some(service_id)) => (service_id.clone(), *version),
-            _ => return wrong("isn't a service and a version"),
-        };
-        if service_id.contains(char::REPLACEMENT_CHARACTER) {
-            return wrong("isn't UTF-8");
-        }
-        let Ok(version) = version.parse() else { return wrong("has a version that is no number") };
+        let named = targets::target(number, text.as_deref(), self.service_id.as_deref())?;
+        let Some((service_id, version)) = named else { return Ok(None) };
         let token = self.token.clone();
         let operation = Operation { kind: Kind::Get, service_id, version, token, cause: None };
         Session::new(self.plugin.clone(), operation, self.limit, Progress::default()).map(Some)
@@ -108,39 +93,6 @@ impl Fleet {
 impl Session {
     async fn within_limit(&self) -> Result<Reply, Failure> {
         self.limit.hold(self.reply()).await.unwrap_or_else(|error| Err(self.failed(error)))
-    }
-}
-
-/// How many there were, and how they ended.
-#[derive(Default)]
-struct Tally {
-    all: usize,
-    failed: usize,
-    worst: u8,
-    /// The lines weren't read to their end.
-    cut_off: bool,
-}
-
-impl Tally {
-    /// Prints what came of one.
-    fn count(&mut self, ended: Result<Reply, Failure>, report: Report) -> Result<(), Failure> {
-        self.all += 1;
-        match ended {
-            Ok(reply) => report.reply(&reply),
-            Err(failure) => {
-                self.failed += 1;
-                self.worst = self.worst.max(failure.exit_code());
-                report.failed_line(&failure)
-            }
-        }
-    }
-
-    fn sum(self) -> Result<(), Failure> {
-        let Self { all, failed, worst, cut_off } = self;
-        match (failed, cut_off) {
-            (0, false) => Ok(()),
-            _ => Err(Failure::SomeFailed { failed, of: all, worst, cut_off }),
-        }
     }
 }
 
@@ -162,7 +114,7 @@ fn lines(path: PathBuf) -> mpsc::Receiver<Line> {
             };
             let mut source = BufReader::new(source);
             for number in 1.. {
-                let Some(text) = next_line(&mut source)? else { break };
+                let Some(text) = targets::next_line(&mut source)? else { break };
                 if sender.blocking_send(Line::Text(number, text)).is_err() {
                     break;
                 }
@@ -178,41 +130,4 @@ fn lines(path: PathBuf) -> mpsc::Receiver<Line> {
         }
     });
     lines
-}
-
-/// The next line, of which no more is kept than one may have: `Some(None)` for one that has more. `None` at the end.
-fn next_line(source: &mut impl BufRead) -> io::Result<Option<Option<String>>> {
-    let mut line = Vec::new();
-    let limit = LONGEST as u64 + 1;
-    if source.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
-    }
-    if line.len() <= LONGEST || line.ends_with(b"\n") {
-        return Ok(Some(Some(String::from_utf8_lossy(&line).into_owned())));
-    }
-    loop {
-        let buffer = source.fill_buf()?;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let read = end.map_or(buffer.len(), |end| end + 1);
-        source.consume(read);
-        if end.is_some() || read == 0 {
-            return Ok(Some(None));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_too_long_is_passed_over_and_the_next_one_is_read() {
-        let long = format!("a 1\n{}\nb 2\n{}", "x".repeat(100_000), "y".repeat(LONGEST + 1));
-        let mut source = BufReader::new(long.as_bytes());
-        let mut next = || next_line(&mut source).unwrap();
-        assert_eq!(next(), Some(Some("a 1\n".into())));
-        assert_eq!(next(), Some(None));
-        assert_eq!(next(), Some(Some("b 2\n".into())));
-        assert_eq!((next(), next()), (Some(None), None));
-    }
 }

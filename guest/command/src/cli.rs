@@ -1,0 +1,107 @@
+//! What can be typed: the flags of the native command, but for those that only its own network can heed.
+
+use crate::bindings::wasi::cli::environment;
+use crate::system::SYSTEM;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use fastly_package_words::args::{self, Connection, Get, Output, Put};
+use fastly_package_words::failure::Failure;
+use fastly_package_words::report::Report;
+
+const ENVIRONMENT: &str = "\
+Environment, where the host hands it in:
+  FASTLY_API_TOKEN     the API token
+  FASTLY_SERVICE_ID    the service, in place of --service-id
+  FASTLY_API_ENDPOINT  the API, in place of --api
+  NO_COLOR             set to anything: no color
+
+This is a component: it reads files in the folders that its host hands in, and no others. It ends with 0 or 1: the exit code of the native
+command stands at the end of its error line, and in --json.";
+
+/// Get and put the Compute package of a Fastly service version, in any host of WASI 0.2.
+#[derive(Parser)]
+#[command(name = "fastly-package", version, after_help = after_help(args::EXIT_CODES), disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the package of a service version.
+    #[command(after_help = after_help(args::GET), override_usage = args::GET_USAGE)]
+    Get(Get),
+    /// Upload a package to a service version that is neither active nor locked.
+    #[command(after_help = after_help(args::PUT))]
+    Put(Put),
+}
+
+fn after_help(first: &str) -> String {
+    format!("{first}\n\n{ENVIRONMENT}")
+}
+
+impl Cli {
+    pub(crate) fn report(&self) -> Report {
+        let (json, upload) = match &self.command {
+            Command::Get(args) => (args.json || args.targets.is_some(), false),
+            Command::Put(args) => (args.json, true),
+        };
+        let Output { quiet, verbose, .. } = self.output;
+        Report { json, quiet, verbose: verbose > 0, upload, system: SYSTEM }
+    }
+}
+
+/// What was typed. An error is also what is shown where help was asked for.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let mut arguments = environment::get_arguments();
+    if arguments.is_empty() {
+        // Some hosts leave the name of the program out where there is nothing after it.
+        arguments.push("fastly-package".into());
+    }
+    let command = args::with_environment(Cli::command(), variable).mut_subcommands(without_flags);
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+/// Doesn't show what `check` refuses.
+fn without_flags(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| {
+        let is_refused = REFUSED.iter().any(|(id, _)| arg.get_id() == id);
+        if is_refused { arg.hide(true) } else { arg }
+    })
+}
+
+/// The flags that mean nothing here, and whose they are.
+const REFUSED: [(&str, &str); 2] = [
+    ("ca_cert", "--ca-cert isn't for the component: whom to trust is up to its host"),
+    (
+        "timeout",
+        "--timeout isn't for the component: limit the time in its host (with wasmtime: -W timeout=30s)",
+    ),
+];
+
+/// Refuses flags that mean nothing here.
+pub(crate) fn check(connection: &Connection) -> Result<(), Failure> {
+    let given = [connection.ca_cert.is_some(), connection.timeout.is_some()];
+    match REFUSED.iter().zip(given).find(|(_, given)| *given) {
+        Some(((_, why), _)) => Err(Failure::Usage((*why).into())),
+        None => Ok(()),
+    }
+}
+
+/// A variable of the environment, if there is something in it.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let mut all = environment::get_environment().into_iter();
+    all.find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        args::with_environment(Cli::command(), |name| Some(format!("of {name}"))).debug_assert();
+    }
+}

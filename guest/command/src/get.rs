@@ -1,0 +1,84 @@
+//! `get`: shows the package of a service version, or of many.
+
+use crate::call::Api;
+use crate::files;
+use fastly_package_words::args::Get;
+use fastly_package_words::failure::{Failure, Kind};
+use fastly_package_words::report::Report;
+use fastly_package_words::targets::{self, Tally};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
+    let service_id = args.service_id.clone().filter(|id| !id.is_empty());
+    if let Some(path) = &args.targets {
+        return many(args, path, service_id.as_deref(), report);
+    }
+    let (Some(service_id), Some(version)) = (service_id, args.version) else {
+        return Err(Failure::Usage("--service-id and --version name what to get".into()));
+    };
+    let api = Api::new(&args.connection, report)?;
+    let operation = api.operation(Kind::Get, service_id, version);
+    match (api.get(&operation, false), &args.field) {
+        (Ok(reply), Some(field)) => report.field(&reply, field),
+        (Ok(reply), None) => report.reply(&reply),
+        (Err(error), _) => Err(Failure::Operation(Box::new(operation), error)),
+    }
+}
+
+/// One after the other: the component has one thread, and waits for each answer.
+fn many(args: &Get, path: &Path, service_id: Option<&str>, report: Report) -> Result<(), Failure> {
+    let from_stdin = path == Path::new("-");
+    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::Usage("the token and the targets can't both come from stdin".into()));
+    }
+    let api = Api::new(&args.connection, report)?;
+    let name = path.display();
+    let unreadable = |why: String| Failure::Usage(format!("can't read --targets {name}: {why}"));
+    let reader = match from_stdin {
+        true => files::stdin(),
+        false => {
+            let file = files::open(&path.display().to_string());
+            let file = file.map_err(|error| unreadable(error.reason()))?;
+            file.reader().map_err(|error| unreadable(error.to_string()))?
+        }
+    };
+    let mut lines: BufReader<_> = BufReader::new(reader);
+    let mut tally = Tally::default();
+    for number in 1.. {
+        let ended = match next(&mut lines, number, service_id) {
+            Ok(Next::Target(service_id, version)) => {
+                let operation = api.operation(Kind::Get, service_id, version);
+                let got = api.get(&operation, true);
+                got.map_err(|error| Failure::Operation(Box::new(operation), error))
+            }
+            Ok(Next::Nothing) => continue,
+            Ok(Next::End) => break,
+            Err(Wrong::Line(failure)) => Err(failure),
+            Err(Wrong::Reading(why)) => {
+                tally.count(Err(unreadable(why)), report)?;
+                break;
+            }
+        };
+        tally.count(ended, report)?;
+    }
+    tally.sum()
+}
+
+enum Next {
+    Target(String, u32),
+    Nothing,
+    End,
+}
+
+enum Wrong {
+    Line(Failure),
+    Reading(String),
+}
+
+fn next(lines: &mut impl BufRead, number: usize, service_id: Option<&str>) -> Result<Next, Wrong> {
+    let text = targets::next_line(lines).map_err(|error| Wrong::Reading(error.to_string()))?;
+    let Some(text) = text else { return Ok(Next::End) };
+    let target = targets::target(number, text.as_deref(), service_id).map_err(Wrong::Line)?;
+    Ok(target.map_or(Next::Nothing, |(service_id, version)| Next::Target(service_id, version)))
+}
