@@ -163,8 +163,7 @@ fn token(file: Option<&Path>) -> Result<(String, TokenSource), Failure> {
                 Failure::Usage(format!("no usable token: {name}: can't read it: {why}"))
             };
             let file = files::open(&name).map_err(|error| wrong(error.reason()))?;
-            let reader = file.reader().map_err(|error| wrong(error.to_string()))?;
-            (read_token(reader, &name)?, TokenSource::File(path.to_owned()))
+            (read_token(file.reader(), &name)?, TokenSource::File(path.to_owned()))
         }
     };
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

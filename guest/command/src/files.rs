@@ -6,7 +6,7 @@ use crate::bindings::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
 use crate::bindings::wasi::io::streams::{InputStream, StreamError};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// A file that is there.
 pub(crate) struct File {
@@ -96,50 +96,71 @@ fn no_file(code: ErrorCode) -> NoFile {
 }
 
 impl File {
-    /// The content, from its beginning.
+    /// The content, from its beginning, for the host to read.
     pub(crate) fn stream(&self) -> io::Result<InputStream> {
         self.descriptor.read_via_stream(0).map_err(|code| io::Error::other(code.message()))
     }
 
-    pub(crate) fn reader(&self) -> io::Result<Reader> {
-        Ok(Reader { stream: self.stream()?, rest: Vec::new() })
+    /// The content, from its beginning, to be read here.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { file: self, position: 0 }
     }
 
     /// What stands at the beginning, no more than `length` bytes.
     pub(crate) fn head(&self, length: usize) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
-        self.reader()?.take(length as u64).read_to_end(&mut head)?;
+        self.reader().take(length as u64).read_to_end(&mut head)?;
         Ok(head)
     }
 }
 
-/// Standard input.
-pub(crate) fn stdin() -> Reader {
-    Reader { stream: stdin::get_stdin(), rest: Vec::new() }
+/// A file as Rust reads one.
+pub(crate) struct Reader<'a> {
+    file: &'a File,
+    position: u64,
 }
 
-/// A stream as Rust reads one.
-pub(crate) struct Reader {
-    stream: InputStream,
-    /// What the host gave beyond what was wanted.
-    rest: Vec<u8>,
-}
-
-impl Read for Reader {
+impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.rest.is_empty() {
-            self.rest = match self.stream.blocking_read(buffer.len() as u64) {
-                Ok(bytes) => bytes,
-                Err(StreamError::Closed) => return Ok(0),
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(io::Error::other(error.to_debug_string()));
-                }
-            };
+        let read = self.file.descriptor.read(buffer.len() as u64, self.position);
+        let (bytes, _) = read.map_err(|code| io::Error::other(code.message()))?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.position += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.size.checked_add_signed(by),
         }
-        let length = self.rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.rest[..length]);
-        self.rest.drain(..length);
-        Ok(length)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// Standard input as Rust reads it.
+pub(crate) struct Stdin(InputStream);
+
+pub(crate) fn stdin() -> Stdin {
+    Stdin(stdin::get_stdin())
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.blocking_read(buffer.len() as u64) {
+            Ok(bytes) => {
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Ok(bytes.len())
+            }
+            Err(StreamError::Closed) => Ok(0),
+            Err(StreamError::LastOperationFailed(error)) => {
+                Err(io::Error::other(error.to_debug_string()))
+            }
+        }
     }
 }
 

@@ -6,17 +6,14 @@ use fastly_package_words::args::Get;
 use fastly_package_words::failure::{Failure, Kind};
 use fastly_package_words::report::Report;
 use fastly_package_words::targets::{self, Tally};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
-    let service_id = args.service_id.clone().filter(|id| !id.is_empty());
     if let Some(path) = &args.targets {
-        return many(args, path, service_id.as_deref(), report);
+        return many(args, path, report);
     }
-    let (Some(service_id), Some(version)) = (service_id, args.version) else {
-        return Err(Failure::Usage("--service-id and --version name what to get".into()));
-    };
+    let (service_id, version) = args.target()?;
     let api = Api::new(&args.connection, report)?;
     let operation = api.operation(Kind::Get, service_id, version);
     match (api.get(&operation, false), &args.field) {
@@ -27,23 +24,23 @@ pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
 }
 
 /// One after the other: the component has one thread, and waits for each answer.
-fn many(args: &Get, path: &Path, service_id: Option<&str>, report: Report) -> Result<(), Failure> {
-    let from_stdin = path == Path::new("-");
-    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::Usage("the token and the targets can't both come from stdin".into()));
-    }
+fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
+    let service_id = args.service_of_targets(path)?;
     let api = Api::new(&args.connection, report)?;
     let name = path.display();
     let unreadable = |why: String| Failure::Usage(format!("can't read --targets {name}: {why}"));
-    let reader = match from_stdin {
-        true => files::stdin(),
+    let file = match path == Path::new("-") {
+        true => None,
         false => {
-            let file = files::open(&path.display().to_string());
-            let file = file.map_err(|error| unreadable(error.reason()))?;
-            file.reader().map_err(|error| unreadable(error.to_string()))?
+            let opened = files::open(&path.display().to_string());
+            Some(opened.map_err(|error| unreadable(error.reason()))?)
         }
     };
-    let mut lines: BufReader<_> = BufReader::new(reader);
+    let reader: Box<dyn Read> = match &file {
+        Some(file) => Box::new(file.reader()),
+        None => Box::new(files::stdin()),
+    };
+    let mut lines = BufReader::new(reader);
     let mut tally = Tally::default();
     for number in 1.. {
         let ended = match next(&mut lines, number, service_id) {

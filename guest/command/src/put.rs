@@ -5,7 +5,7 @@ use crate::bindings::wasi::io::streams::InputStream;
 use crate::call::{Api, Sending};
 use crate::files::{self, File, NoFile};
 use crate::sha512::sha512;
-use fastly_package_archive::{HEAD, Look, SIZE_LIMIT, look};
+use fastly_package_archive::{HEAD, Limits, Look, SIZE_LIMIT, files_hash, look};
 use fastly_package_words::args::{Put, When};
 use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation};
@@ -28,18 +28,12 @@ enum Source {
 }
 
 pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
-    let from_stdin = args.package == Path::new("-");
-    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::Usage("the token and the package can't both come from stdin".into()));
-    }
-    if args.size.is_some() && !from_stdin {
-        return Err(Failure::Usage("--size goes with --package -: a file has its own".into()));
-    }
+    args.check()?;
     let api = Api::new(&args.connection, report)?;
     let target = &args.target;
     let operation = api.operation(Kind::Put, target.service_id.clone(), target.version);
     let failed = |error| Failure::Operation(Box::new(operation.clone()), error);
-    let source = match (from_stdin, args.size) {
+    let source = match (args.is_from_stdin(), args.size) {
         (true, Some(size)) => Source::Stdin(size),
         (true, None) => {
             return Err(Failure::Usage(
@@ -49,6 +43,12 @@ pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
         }
         (false, _) => Source::File(open(&args.package).map_err(failed)?, OnceCell::new()),
     };
+    if let (true, Source::File(file, _)) = (args.if_changed, &source) {
+        let get = Operation { kind: Kind::Get, ..operation.clone() };
+        if let Some(reply) = unchanged(&api, &get, file)? {
+            return report.unchanged(&reply);
+        }
+    }
     if !args.force {
         source.check().map_err(failed)?;
     }
@@ -68,6 +68,19 @@ fn open(path: &Path) -> Result<File, Error> {
         Err(NoFile::Closed(why)) => Err(refused(Content::Closed, error::cant_open(&name, &why))),
         Err(NoFile::NotAFile) => Err(refused(Content::NotAFile, error::not_a_file(&name))),
     }
+}
+
+/// The API's reply where the version has the files of this package. Only a version without a package is one that hasn't.
+fn unchanged(api: &Api, get: &Operation, file: &File) -> Result<Option<Reply>, Failure> {
+    let failed = |error| Failure::Operation(Box::new(get.clone()), error);
+    let ours = files_hash(&mut file.reader(), Limits::default()).map_err(unreadable);
+    let ours = ours.map_err(failed)?;
+    let reply = match api.get(get, false) {
+        Ok(reply) => reply,
+        Err(error) if error.status() == Some(404) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(ours.is_some_and(|ours| reply.has_files(&ours)).then_some(reply))
 }
 
 fn refused(content: Content, reason: String) -> Error {
@@ -108,7 +121,7 @@ impl Source {
     fn digest(&self) -> Option<&(u64, String)> {
         let Self::File(file, digest) = self else { return None };
         if digest.get().is_none() {
-            let _ = digest.set(sha512(file.reader().ok()?).ok()?);
+            let _ = digest.set(sha512(file.reader()).ok()?);
         }
         digest.get()
     }

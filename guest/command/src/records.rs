@@ -64,7 +64,7 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
                 detail: redact(error.detail),
                 rate_limit: error.rate_limit.map(rate_limit),
             };
-            (Case::Api(api), reason)
+            (Case::Api(Box::new(api)), reason)
         }
         Error::UnexpectedResponse(response) => {
             let reason = match response.reason {

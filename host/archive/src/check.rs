@@ -13,44 +13,24 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod entries;
-mod files_hash;
 mod finding;
 mod layout;
 mod manifest;
-mod streams;
 mod wasm;
 
-use crate::{HEAD, Look, NotAPackage, SIZE_LIMIT, look};
-use entries::{Entry, Fault, Kind};
-use files_hash::Files;
+use crate::entries::{self, Entry, Fault, Kind};
+use crate::files_hash::Files;
+use crate::streams::{self, Hashed, READ, Unpacked, Unpacking};
+use crate::{HEAD, Limits, Look, NotAPackage, SIZE_LIMIT, look};
 pub use finding::{Entries, Finding, Severity};
 use layout::{Layout, Required, Top};
 use manifest::MAX_MANIFEST;
 pub use manifest::Manifest;
 use std::io::{self, Read, Seek, SeekFrom};
-use streams::{Hashed, Unpacked, Unpacking};
 pub use wasm::{Format, Validity, Wasm};
 
-/// What is read at a time, in bytes.
-const READ: usize = 64 * 1024;
 /// How many of the largest files a report names.
 const LARGEST: usize = 5;
-
-/// How much reading an archive may cost. Past a limit the reading ends there.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Bytes that it may unpack to. Default: 4 GiB.
-    pub unpacked: u64,
-    /// Entries that it may have: their names are kept. Default: 100,000, with names of 8 MiB together.
-    pub entries: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { unpacked: 4 << 30, entries: 100_000 }
-    }
-}
 
 /// What an archive is.
 #[derive(Debug, Clone, PartialEq)]

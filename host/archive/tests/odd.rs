@@ -1,6 +1,8 @@
 //! Archives of every odd kind, generated from a seed, against a reading of a few lines that knows what was put in.
 
-use fastly_package_archive::{Finding, Format, Limits, Report, Severity, Validity, check};
+use fastly_package_archive::{
+    Finding, Format, Limits, Report, Severity, Validity, check, files_hash,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha512};
@@ -68,7 +70,11 @@ fn gzip(tar: &[u8]) -> Vec<u8> {
 }
 
 fn report(package: &[u8]) -> Report {
-    check(&mut Cursor::new(package), Limits::default()).unwrap()
+    let report = check(&mut Cursor::new(package), Limits::default()).unwrap();
+    // Whoever wants the hash alone is told the same.
+    let hash = files_hash(&mut Cursor::new(package), Limits::default()).unwrap();
+    assert_eq!(hash, report.files_hash);
+    report
 }
 
 /// What kinds of things are wrong, by the names of the variants.

@@ -2,12 +2,13 @@
 
 mod after_help;
 
+use crate::failure::Failure;
 pub use after_help::{EXIT_CODES, GET, GET_USAGE, PUT};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
 use clap::{Args, Command, ValueEnum};
 use fastly_package_egress::FASTLY_API;
 use jiff::SignedDuration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is printed.
@@ -177,6 +178,64 @@ pub struct Put {
     /// How to get there.
     #[command(flatten)]
     pub connection: Connection,
+}
+
+impl Put {
+    /// Whether the package comes from standard input.
+    pub fn is_from_stdin(&self) -> bool {
+        self.package == Path::new("-")
+    }
+
+    /// Whether the flags go together.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] where they don't.
+    pub fn check(&self) -> Result<(), Failure> {
+        let why = match self.is_from_stdin() {
+            true if self.connection.is_token_from_stdin() => {
+                "the token and the package can't both come from stdin"
+            }
+            true if self.if_changed => "--if-changed reads the package twice: name a file",
+            false if self.size.is_some() => "--size goes with --package -: a file has its own",
+            _ => return Ok(()),
+        };
+        Err(Failure::Usage(why.into()))
+    }
+}
+
+impl Get {
+    /// The one package that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] where none is named.
+    pub fn target(&self) -> Result<(String, u32), Failure> {
+        let service_id = self.service_id.clone().filter(|id| !id.is_empty());
+        service_id
+            .zip(self.version)
+            .ok_or_else(|| Failure::Usage("--service-id and --version name what to get".into()))
+    }
+
+    /// The service of lines that name none.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] where the lines and the token can't be told apart.
+    pub fn service_of_targets(&self, targets: &Path) -> Result<Option<&str>, Failure> {
+        match targets == Path::new("-") && self.connection.is_token_from_stdin() {
+            true => {
+                Err(Failure::Usage("the token and the targets can't both come from stdin".into()))
+            }
+            false => Ok(self.service_id.as_deref().filter(|id| !id.is_empty())),
+        }
+    }
+}
+
+impl Connection {
+    fn is_token_from_stdin(&self) -> bool {
+        self.token_file.as_deref() == Some(Path::new("-"))
+    }
 }
 
 /// When to do something.

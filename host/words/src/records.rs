@@ -81,7 +81,7 @@ pub enum Case {
         total: bool,
     },
     /// The API said no.
-    Api(ApiError),
+    Api(Box<ApiError>),
     /// The answer isn't the API's.
     UnexpectedResponse {
         /// The HTTP status.
@@ -190,6 +190,15 @@ pub struct Uploaded {
     pub proof: Proof,
     /// How many tries it took.
     pub attempts: u32,
+}
+
+impl Reply {
+    /// Whether the files of this `files_hash` are those that the version has.
+    pub fn has_files(&self, files_hash: &str) -> bool {
+        let metadata = self.package.metadata.as_ref();
+        let theirs = metadata.and_then(|metadata| metadata.files_hash.as_deref());
+        theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(files_hash))
+    }
 }
 
 impl Error {

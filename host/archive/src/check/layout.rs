@@ -1,9 +1,9 @@
 //! How the files of a package lie.
 
-use super::entries::{Entry, Kind};
 use super::finding::{Entries, Finding};
 use super::manifest::Manifest;
 use super::wasm::Wasm;
+use crate::entries::{Entry, Kind};
 use std::collections::BTreeMap;
 
 const MANIFEST: &[u8] = b"fastly.toml";

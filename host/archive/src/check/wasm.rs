@@ -155,7 +155,7 @@ impl Input<'_> {
     fn more(&mut self, wanted: usize) -> io::Result<()> {
         self.buffer.drain(..mem::take(&mut self.start));
         let read = (&mut *self.content)
-            .take(wanted.max(super::READ) as u64)
+            .take(wanted.max(crate::streams::READ) as u64)
             .read_to_end(&mut self.buffer)?;
         self.ended = read < wanted;
         Ok(())

@@ -75,12 +75,12 @@ fn case(error: &Error) -> Case {
         }
         Error::Timeout(timeout) => Case::Timeout { total: timeout.kind == TimeoutKind::Total },
         Error::Cancelled { .. } => Case::Cancelled,
-        Error::Api { error, .. } => Case::Api(records::ApiError {
+        Error::Api { error, .. } => Case::Api(Box::new(records::ApiError {
             status: error.status,
             title: error.title.clone(),
             detail: error.detail.clone(),
             rate_limit: error.rate_limit.clone().map(rate_limit),
-        }),
+        })),
         Error::UnexpectedResponse { response, .. } => Case::UnexpectedResponse {
             status: response.status,
             reason: match response.reason {

@@ -14,11 +14,7 @@ pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
     if let Some(targets) = &args.targets {
         return many::run(args, targets, limit, report).await;
     }
-    // clap has seen to it that both are there.
-    let service_id = args.service_id.clone().filter(|id| !id.is_empty());
-    let (Some(service_id), Some(version)) = (service_id, args.version) else {
-        return Err(Failure::Usage("--service-id and --version name what to get".into()));
-    };
+    let (service_id, version) = args.target()?;
     let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Get, &Target { service_id, version }, source);
     let session = Session::open(&args.connection, token, operation, limit, report)?;

@@ -24,16 +24,12 @@ pub(super) async fn run(
     limit: Limit,
     report: Report,
 ) -> Result<(), Failure> {
-    let from_stdin = targets == Path::new("-");
-    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::Usage("the token and the targets can't both come from stdin".into()));
-    }
+    let service_id = args.service_of_targets(targets)?.map(str::to_owned);
     let (token, token_source) = token(&args.connection, report)?;
     let plugin = plugin(&args.connection, token, limit)?
         .on_retry(move |retry| again(report, retry, true))
         .build()
         .map_err(unusable)?;
-    let service_id = args.service_id.clone().filter(|id| !id.is_empty());
     let fleet = Fleet { plugin, token: token_source, service_id, limit };
     let mut lines = lines(targets.to_owned());
     let mut out_of_time = std::pin::pin!(limit.passed());

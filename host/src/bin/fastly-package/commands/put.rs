@@ -17,16 +17,7 @@ use std::pin::pin;
 
 pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     let limit = Limit::new(args.connection.timeout);
-    let from_stdin = args.package == Path::new("-");
-    if from_stdin && args.connection.token_file.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::Usage("the token and the package can't both come from stdin".into()));
-    }
-    if args.size.is_some() && !from_stdin {
-        return Err(Failure::Usage("--size goes with --package -: a file has its own".into()));
-    }
-    if args.if_changed && from_stdin {
-        return Err(Failure::Usage("--if-changed reads the package twice: name a file".into()));
-    }
+    args.check()?;
     let (token, source) = token(&args.connection, report)?;
     let operation = operation(Kind::Put, &args.target, source);
     let opened = limit.hold(open(args)).await.and_then(|opened| opened);
@@ -101,10 +92,8 @@ impl Session {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.failed(error)),
         };
-        let metadata = reply.package.metadata.as_ref();
-        let theirs = metadata.and_then(|metadata| metadata.files_hash.as_deref());
-        let same = |ours: String| theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(&ours));
-        Ok(checked.files_hash.is_some_and(same).then_some(reply))
+        let same = checked.files_hash.is_some_and(|ours| reply.has_files(&ours));
+        Ok(same.then_some(reply))
     }
 
     /// All of an upload but the upload.
@@ -144,7 +133,7 @@ impl Session {
 async fn open(args: &Put) -> fastly_package::Result<Content> {
     let stdin =
         || Ok(File::from(std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?));
-    if args.package != Path::new("-") {
+    if !args.is_from_stdin() {
         return match std::fs::metadata(&args.package) {
             Ok(metadata) if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) => {
                 let path = args.package.clone();

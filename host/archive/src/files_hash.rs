@@ -6,9 +6,9 @@
 //! A tar needn't be in that order. Then it is read again, as often as it takes: each time what comes next is hashed as it passes, and
 //! what comes soon is kept until its turn, within a bound.
 
-use super::READ;
-use super::entries::{self, Kind};
-use super::streams::{self, Unpacked, hex};
+use crate::Limits;
+use crate::entries::{self, Kind};
+use crate::streams::{self, READ, Unpacked, hex};
 use sha2::{Digest, Sha512};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -18,9 +18,37 @@ const KEPT: u64 = 8 * 1024 * 1024;
 /// What all readings together may unpack, in bytes: more only an archive needs that was made for it.
 const WORK: u64 = 64 << 30;
 
+/// The `files_hash` of the archive from where `package` is to its end, in lower-case hex: what `check` says, without the rest of it.
+///
+/// `None` where the archive can't be read to its end, or comes to more than the limits.
+///
+/// # Errors
+///
+/// When `package` can't be read a second time, as an archive has to be whose files are not in order.
+pub fn files_hash(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Option<String>> {
+    let start = package.stream_position()?;
+    let mut files = Files::default();
+    let mut tar = Unpacked::new(BufReader::with_capacity(READ, &mut *package), limits.unpacked);
+    let read = entries::read(&mut tar, limits.entries, |entry, content| {
+        if entry.kind == Kind::File {
+            files.add(&entry.name, entry.size);
+            streams::read(content, |piece| files.content(piece))?;
+        }
+        Ok(())
+    });
+    // What follows the last entry belongs to the gzip stream all the same: its checksum is at its end.
+    let read = read.and_then(|()| Ok(streams::read(&mut tar, |_| {})?));
+    let (_, _, failure) = tar.finish();
+    if read.is_err() || failure.is_some() {
+        return Ok(None);
+    }
+    package.seek(SeekFrom::Start(start))?;
+    files.hash(package, limits.unpacked)
+}
+
 /// The regular files of an archive, as they come.
 #[derive(Default)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// By name: which of the files it is, counted as they come, and its length.
     by_name: BTreeMap<Vec<u8>, (usize, u64)>,
     /// How many came.
@@ -33,7 +61,7 @@ pub(super) struct Files {
 
 impl Files {
     /// Takes in a file whose content comes in pieces through [`content`](Self::content). Whether there was one of this name before.
-    pub(super) fn add(&mut self, name: &[u8], size: u64) -> bool {
+    pub(crate) fn add(&mut self, name: &[u8], size: u64) -> bool {
         if self.by_name.last_key_value().is_some_and(|(last, _)| last.as_slice() >= name) {
             self.is_scattered = true;
         }
@@ -43,23 +71,23 @@ impl Files {
     }
 
     /// A piece of the last file's content.
-    pub(super) fn content(&mut self, piece: &[u8]) {
+    pub(crate) fn content(&mut self, piece: &[u8]) {
         if !self.is_scattered {
             self.hash.update(piece);
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
         self.by_name.iter().map(|(name, (_, size))| (name.as_slice(), *size))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_name.len()
     }
 
     /// The hash, in lower-case hex. `package` is where the archive begins, for reading it again, and unpacks to no more than `limit`.
     /// `None` where that would take too many readings.
-    pub(super) fn hash(
+    pub(crate) fn hash(
         self,
         package: &mut (impl Read + Seek),
         limit: u64,

@@ -18,16 +18,16 @@ const MAX_NAME: usize = 64 * 1024;
 const TYPE_FLAG: usize = 156;
 
 /// An entry without its content.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The full name.
-    pub(super) name: Vec<u8>,
-    pub(super) kind: Kind,
+    pub(crate) name: Vec<u8>,
+    pub(crate) kind: Kind,
     /// In bytes.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Folder,
     /// To another file, by this name.
@@ -39,7 +39,7 @@ pub(super) enum Kind {
 }
 
 /// Why a tar can't be read to its end.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Tar(io::Error),
     TooMany,
     /// A file with holes, of which the tar has only what is around them.
@@ -53,7 +53,7 @@ impl From<io::Error> for Fault {
 }
 
 /// Passes every entry to `visit`, with its content.
-pub(super) fn read(
+pub(crate) fn read(
     tar: impl Read,
     limit: usize,
     mut visit: impl FnMut(Entry, &mut dyn Read) -> io::Result<()>,

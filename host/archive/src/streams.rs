@@ -1,16 +1,17 @@
 //! The two streams that an archive passes: compressed, and unpacked. Each remembers why it failed: the error arrives through `tar`, which
 //! can't say from which of them it came.
 
-use super::READ;
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha512};
 use std::io::{self, BufRead, Read};
 
+/// What is read at a time, in bytes.
+pub(crate) const READ: usize = 64 * 1024;
 /// What each gzip member begins with.
 const MAGIC: u8 = 0x1f;
 
 /// The compressed stream: counted and hashed as it is read.
-pub(super) struct Hashed<R> {
+pub(crate) struct Hashed<R> {
     reader: R,
     hash: Sha512,
     size: u64,
@@ -18,17 +19,17 @@ pub(super) struct Hashed<R> {
 }
 
 impl<R: Read> Hashed<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { reader, hash: Sha512::new(), size: 0, failure: None }
     }
 
     /// Bytes read, and their SHA-512 in lower-case hex.
-    pub(super) fn finish(self) -> (u64, String) {
+    pub(crate) fn finish(self) -> (u64, String) {
         (self.size, hex(self.hash))
     }
 
     /// Fails if the reader did.
-    pub(super) fn failed(&mut self) -> io::Result<()> {
+    pub(crate) fn failed(&mut self) -> io::Result<()> {
         self.failure.take().map_or(Ok(()), Err)
     }
 }
@@ -52,7 +53,7 @@ impl<R: Read> Read for Hashed<R> {
 }
 
 /// The unpacked stream, of one gzip member after the other: it ends with an error past a limit.
-pub(super) struct Unpacked<R> {
+pub(crate) struct Unpacked<R> {
     /// `None` at the end.
     member: Option<GzDecoder<R>>,
     size: u64,
@@ -63,20 +64,20 @@ pub(super) struct Unpacked<R> {
 }
 
 /// Why unpacking failed.
-pub(super) enum Unpacking {
+pub(crate) enum Unpacking {
     /// It comes to more than the limit.
     TooMuch,
     Gzip(io::Error),
 }
 
 impl<R: BufRead> Unpacked<R> {
-    pub(super) fn new(reader: R, limit: u64) -> Self {
+    pub(crate) fn new(reader: R, limit: u64) -> Self {
         let member = Some(GzDecoder::new(reader));
         Self { member, size: 0, limit, has_more: false, failure: None }
     }
 
     /// Bytes unpacked, whether something else follows, and why no more were unpacked, if that failed.
-    pub(super) fn finish(self) -> (u64, bool, Option<Unpacking>) {
+    pub(crate) fn finish(self) -> (u64, bool, Option<Unpacking>) {
         (self.size, self.has_more, self.failure)
     }
 
@@ -121,7 +122,7 @@ impl<R: BufRead> Read for Unpacked<R> {
 }
 
 /// Reads to the end.
-pub(super) fn read(reader: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+pub(crate) fn read(reader: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; READ];
     loop {
         match reader.read(&mut buffer) {
@@ -134,7 +135,7 @@ pub(super) fn read(reader: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Re
 }
 
 /// In lower-case hex.
-pub(super) fn hex(hash: Sha512) -> String {
+pub(crate) fn hex(hash: Sha512) -> String {
     use std::fmt::Write as _;
     hash.finalize().iter().fold(String::with_capacity(128), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
