@@ -1,0 +1,161 @@
+//! The hosts, and how each is asked for an operation.
+
+use crate::command::{Ended, Fixture, TOKEN, ended};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+pub(crate) const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
+pub(crate) const VERSION: &str = "3";
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Host {
+    /// This project's own.
+    Native,
+    Node,
+    Python,
+    /// The command component, in the `wasmtime` package of Python.
+    Command,
+    /// The same, in wasmtime's own command.
+    Wasmtime,
+}
+
+/// The hosts that `tests/hosts/run` prepares.
+pub(crate) const PREPARED: [Host; 4] = [Host::Native, Host::Node, Host::Python, Host::Command];
+
+/// An operation that a host is asked for.
+pub(crate) struct Call<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) api: &'a str,
+    /// `None`: a get. The package lies in the fixture's folder, and may be announced with another length than it has.
+    pub(crate) upload: Option<(&'a [u8], Option<u64>)>,
+}
+
+/// The name that the package has there.
+pub(crate) const PACKAGE: &str = "app.tar.gz";
+
+impl Host {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Node => "Node",
+            Self::Python => "Python",
+            Self::Command => "command, in Python",
+            Self::Wasmtime => "command, in wasmtime",
+        }
+    }
+
+    /// Whether it takes what the native command takes.
+    fn takes_flags(self) -> bool {
+        matches!(self, Self::Native | Self::Command | Self::Wasmtime)
+    }
+
+    /// What it begins with.
+    pub(crate) fn command(self, fixture: &Fixture) -> Command {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        match self {
+            Self::Native => fixture.command([""; 0]),
+            Self::Node => {
+                let mut command = Command::new("node");
+                command.arg(examples.join("node/driver.mjs"));
+                command
+            }
+            Self::Python => {
+                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_PYTHON"));
+                command.arg(examples.join("python/driver.py"));
+                command.env("PYTHONPATH", examples.join("python/src"));
+                command
+            }
+            Self::Command => {
+                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_PYTHON"));
+                command.arg(tests.join("hosts/run_command.py"));
+                command.arg(prepared("FASTLY_PACKAGE_TEST_COMMAND"));
+                command
+            }
+            Self::Wasmtime => {
+                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_WASMTIME"));
+                command.args(["run", "-S", "http", "--dir", "."]);
+                for variable in ["FASTLY_API_TOKEN", "FASTLY_API_ENDPOINT"] {
+                    command.args(["--env", variable]);
+                }
+                command.arg(prepared("FASTLY_PACKAGE_TEST_COMMAND"));
+                command
+            }
+        }
+    }
+
+    /// Does what is asked for, and returns what it prints: one JSON object.
+    pub(crate) async fn call(self, fixture: &Fixture, call: &Call<'_>) -> (Value, Ended) {
+        let mut command = self.command(fixture);
+        command
+            .current_dir(fixture.folder.path())
+            .env("FASTLY_API_TOKEN", call.token)
+            .env("FASTLY_API_ENDPOINT", call.api);
+        let announced = call.upload.and_then(|(_, size)| size).map(|size| size.to_string());
+        let mut stdin = &b""[..];
+        command.arg(if call.upload.is_some() { "put" } else { "get" });
+        if self.takes_flags() {
+            command.args(["--json", "--retries", "0"]);
+            command.args(["--service-id", SERVICE, "--version", VERSION]);
+            match (call.upload, announced) {
+                (Some((package, _)), Some(announced)) => {
+                    command.args(["--package", "-", "--size", &announced]);
+                    stdin = package;
+                }
+                (Some(_), None) => {
+                    command.args(["--package", PACKAGE]);
+                }
+                (None, _) => {}
+            }
+        } else {
+            command.args([SERVICE, VERSION]);
+            command.args(call.upload.map(|_| PACKAGE)).args(announced);
+        }
+        let ended = ended(&mut command, stdin).await;
+        let printed = serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}: {ended:?}", self.name()));
+        (printed, ended)
+    }
+
+    /// What it printed, in words. Texts are compared where they are the API's.
+    pub(crate) fn in_words(self, printed: &Value) -> String {
+        let error = &printed["error"];
+        if error.is_null() {
+            let package = if self.takes_flags() { printed } else { &printed["package"] };
+            assert_eq!((&package["service_id"], &package["version"]), (&SERVICE.into(), &3.into()));
+            return "ok".into();
+        }
+        let case = match error["exit_code"].as_u64() {
+            None => error["case"].as_str().unwrap_or_default(),
+            Some(2) => "invalid-argument",
+            Some(3) => "api",
+            Some(4) => "transport",
+            Some(6) => "content",
+            Some(_) => "unexpected-response",
+        };
+        match case {
+            "api" => {
+                let texts =
+                    [&error["title"], &error["detail"]].into_iter().filter_map(Value::as_str);
+                texts.fold(format!("api {}", error["status"]), |words, text| {
+                    format!("{words} {text}")
+                })
+            }
+            "unexpected-response" => format!("{case} {}", error["status"]),
+            _ => case.to_owned(),
+        }
+    }
+}
+
+/// What a script has prepared and named in a variable: an interpreter, a command or a component.
+fn prepared(variable: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .unwrap_or_else(|| {
+            panic!("{variable} isn't set: see tests/hosts/run and tests/wasmtime/run")
+        })
+        .into()
+}
+
+/// The token of the emulator.
+pub(crate) const RIGHT: &str = TOKEN;

@@ -1,0 +1,45 @@
+//! The table of `examples/README.md`: a line for each call, a column for each host.
+
+use std::path::Path;
+
+/// What stands in a column where a call comes to what it comes to in the first one.
+const SAME: &str = "the same";
+
+pub(crate) struct Table {
+    hosts: Vec<String>,
+    /// The call, and what it comes to in each host.
+    rows: Vec<(String, Vec<String>)>,
+}
+
+impl Table {
+    pub(crate) fn read() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/README.md");
+        let text = std::fs::read_to_string(path).expect("examples/README.md");
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("| call |"));
+        let (_, hosts) = cells(lines.next().expect("a table of calls"));
+        let rows = lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect();
+        Self { hosts, rows }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<&str> {
+        self.rows.iter().map(|(call, _)| call.as_str()).collect()
+    }
+
+    /// What a call comes to in a host.
+    pub(crate) fn outcome(&self, call: &str, host: &str) -> &str {
+        let (_, row) =
+            self.rows.iter().find(|(name, _)| name == call).expect("a call of the table");
+        let column = self.hosts.iter().position(|name| name == host);
+        let column = column.unwrap_or_else(|| panic!("the table has no column for {host}"));
+        match row[column].as_str() {
+            SAME => &row[0],
+            other => other,
+        }
+    }
+}
+
+/// The first cell of a line, and the others.
+fn cells(line: &str) -> (String, Vec<String>) {
+    let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
+    (cells.next().unwrap_or_default(), cells.collect())
+}
