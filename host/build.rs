@@ -68,7 +68,7 @@ fn write_components(out: &Path, plugin: &[u8]) -> Result<()> {
             .with_context(|| format!("{name} isn't in what was composed of it"))?;
         places.push_str(&format!("const {name}: std::ops::Range<usize> = {place:?};\n"));
     }
-    let contract = contract::text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))?;
+    let contract = contract::text(&component::manifest_dir().join("../wit"))?;
     fs::write(out.join("places.rs"), places)?;
     fs::write(out.join("components.gz"), compose::compressed(whole)?)?;
     fs::write(out.join("contract.wit.gz"), compose::compressed(contract.as_bytes())?)?;
@@ -87,7 +87,7 @@ fn part(prebuilt: &str, folder: &str, module: &str) -> Result<Vec<u8>> {
 }
 
 fn build_component(folder: &str, module: &str) -> Result<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let folder = component::manifest_dir().join(folder);
     // Without the rlib beside it, which the unit tests want: what could be linked to from outside would stay in the module.
     let command = ["rustc", "--lib", "--crate-type", "cdylib"];
     println!("cargo::rerun-if-changed={}", folder.join("build.rs").display());

@@ -5,16 +5,16 @@ mod component;
 
 use anyhow::{Context, Result};
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
 
 fn main() -> ExitCode {
     component::end(build())
 }
 
 fn build() -> Result<()> {
-    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+    let programs = component::manifest_dir().join("programs");
     let shared = ["../host/build/component.rs", "../host/src/engine.rs", "programs/Cargo.toml"];
     for path in shared.into_iter().chain(["programs/examples"]) {
         println!("cargo::rerun-if-changed={path}");

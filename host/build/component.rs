@@ -78,6 +78,11 @@ pub(crate) fn out_dir() -> PathBuf {
     PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
 }
 
+/// The folder of the crate that is built. Not `env!`: the script may be run for another copy of its sources than it was compiled from.
+pub(crate) fn manifest_dir() -> PathBuf {
+    PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"))
+}
+
 /// Takes the outer build's settings out of the inner one: `RUSTFLAGS=-Dwarnings`, clippy's driver and the outer target are not meant for it.
 fn scrub(cargo: &mut Command) {
     const KEPT: [&str; 3] = ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_MAKEFLAGS"];
@@ -90,7 +95,8 @@ fn scrub(cargo: &mut Command) {
         }
     }
     // Paths of the build machine in panic messages would make the component differ from folder to folder.
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
+    let manifest_dir = manifest_dir();
+    let workspace = manifest_dir.parent().unwrap_or(Path::new("/"));
     let mut flags = format!("--remap-path-prefix={}=.", workspace.display());
     if let Some(home) = cargo_home() {
         flags.push_str(&format!("\x1f--remap-path-prefix={}=cargo", home.display()));
