@@ -8,6 +8,11 @@ use fastly_package_emulator::{Config, Emulator, sample};
 use std::path::Path;
 use std::process::Output;
 
+// For two APIs, of which its `main` takes one.
+#[path = "../../host/examples/stock_wasi_http.rs"]
+#[expect(dead_code, reason = "its `main` runs in a process of its own")]
+mod stock_wasi_http;
+
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
 
 fn plugin_for(emulator: &Emulator) -> PluginBuilder {
@@ -154,4 +159,79 @@ async fn a_refusal_ends_a_call_in_a_store_of_ones_own() {
     assert_eq!(put.status.code(), Some(1), "{put:?}");
     assert!(String::from_utf8_lossy(&put.stderr).contains("Version locked"), "{put:?}");
     assert_eq!(emulator.requests()[0].body_bytes, 0, "it asked first");
+}
+
+/// The plugin in its guard, as the command hands it out.
+async fn guarded() -> Vec<u8> {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fastly-package"));
+    let written = command.args(["component", "--guarded", "-o", "-"]).output().await.unwrap();
+    assert!(written.status.success(), "{written:?}");
+    written.stdout
+}
+
+/// A folder with what the example is given.
+async fn folder_for_stock(package: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("guarded.wasm"), guarded().await).unwrap();
+    std::fs::write(folder.path().join("app.tar.gz"), package).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn the_example_without_this_library_puts_and_gets_a_package() {
+    let emulator = emulator().await;
+    let package =
+        sample::package(sample::SampleOptions { size: Some(3_000_000), ..Default::default() });
+    let folder = folder_for_stock(&package).await;
+    let put = ["guarded.wasm", SERVICE, "3", "app.tar.gz"];
+    let put = example(&emulator, folder.path(), "stock_wasi_http", &put).await;
+    let get = example(&emulator, folder.path(), "stock_wasi_http", &["guarded.wasm", SERVICE, "3"]);
+    let get = get.await;
+    let stored = emulator.package(SERVICE, 3).expect("it is stored");
+    assert_eq!((stored.uploads, emulator.requests().len()), (1, 2));
+    let says = format!("stored 3000000 bytes: {}\n", stored.hashsum());
+    for output in [put, get] {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), says);
+    }
+}
+
+#[tokio::test]
+async fn the_example_without_this_library_says_what_it_lacks() {
+    let emulator = emulator().await;
+    let folder = folder_for_stock(b"no package").await;
+    for (args, says) in [
+        (["guarded.wasm", SERVICE, "3", "gone.tar.gz"], "can't open gone.tar.gz"),
+        (["app.tar.gz", SERVICE, "3", "app.tar.gz"], "can't run app.tar.gz"),
+    ] {
+        let output = example(&emulator, folder.path(), "stock_wasi_http", &args).await;
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
+    }
+    assert_eq!(emulator.count_connections().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn without_this_library_too_a_call_goes_nowhere_but_to_the_api_that_was_allowed() {
+    use stock_wasi_http::{Auth, RequestOptions, ServiceVersion, call};
+
+    let (api, other) = (emulator().await, emulator().await);
+    let plugin = stock_wasi_http::load(&guarded().await).unwrap();
+    let target = ServiceVersion { service_id: SERVICE.into(), version_id: 3 };
+    let options = |api: &Emulator| RequestOptions {
+        auth: Auth::Token("t0ken-of-the-tests".into()),
+        api_url: Some(api.url()),
+        user_agent: None,
+    };
+    for (allowed, asked, says) in [
+        (api.url(), &other, "HttpRequestDenied"),
+        ("http://api.example.test".into(), &other, "the guard allows nothing: "),
+        (api.url(), &api, "the API answered 404: "),
+    ] {
+        let answer = call(&plugin, &allowed, &target, None, &options(asked)).await;
+        let error = answer.unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    assert_eq!(other.count_connections().await.unwrap(), 0);
+    assert_eq!(api.requests().len(), 1);
 }

@@ -1,0 +1,179 @@
+//! Runs the component with stock wasmtime-wasi and wasmtime-wasi-http, and with nothing of this library: what a tool needs that takes the
+//! component as a file. Beside it stands `bring_your_own_linker`, which has a store of its own too, but this library's `Edge` and `Content`.
+//!
+//! ```sh
+//! fastly-package component --guarded -o guarded.wasm
+//! fastly-package emulate --listen 127.0.0.1:8080 &
+//! export FASTLY_API_ENDPOINT=http://127.0.0.1:8080 FASTLY_API_TOKEN=T
+//! cargo run --features jit --example stock_wasi_http -- guarded.wasm demo 1 app.tar.gz
+//! cargo run --features jit --example stock_wasi_http -- guarded.wasm demo 1
+//! ```
+//!
+//! What that gives is a tool without another library in it. What it costs:
+//!
+//! | | `bring_your_own_linker` | here |
+//! |---|---|---|
+//! | token | attached at the edge, struck out of answers | **the component sees it**, and an answer that repeats it is shown as it is |
+//! | egress | the edge's | the guard's, if it is told before each call; `localhost` is loopback to it by its name |
+//! | success | what the edge saw | what the component says |
+//! | a refusal | comes before the upload (`100 Continue`) | costs the upload, and may be lost with its connection: `HttpProtocolError` |
+//! | timeouts | connecting, TLS, no byte moved, waiting for the answer | 600 s from the request to its answer, a slow upload's too; none for TLS |
+//! | TLS | the platform's roots, a CA of one's own | the roots of webpki-roots, as old as the build |
+//! | connections | kept, by a proxy where one is set | a new one for each request, never by a proxy |
+//! | package | read ahead; a file that is written to meanwhile ends the call | a stream and its length |
+//!
+//! Retries and the proof that what is stored is what was sent are a `Plugin`'s alone.
+
+use bindings::GuardedPre;
+use bindings::exports::fastly_package::api::egress::Operation;
+pub(crate) use bindings::exports::fastly_package::api::package_api::{
+    Auth, Error, PutFlags, PutOptions, Reply, RequestOptions, ServiceVersion,
+};
+use std::time::Duration;
+use tokio::fs::File;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::error::Context;
+use wasmtime::{Config, Engine, Store, bail, format_err};
+use wasmtime_wasi::p2::DynInputStream;
+use wasmtime_wasi::p2::pipe::AsyncReadStream;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        // `fastly-package component --wit` writes it as one file.
+        path: "../wit",
+        inline: "
+            package example:tool;
+
+            world guarded {
+                export fastly-package:api/package-api@0.1.0;
+                export fastly-package:api/egress@0.1.0;
+            }
+        ",
+        exports: { default: async },
+        // Of wasi:http a call has only the error codes, whose types may be the tool's own.
+        with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
+    });
+}
+
+/// For a whole call.
+const DEADLINE: Duration = Duration::from_secs(300);
+/// How much the component computes before others have a turn, the deadline among them. In fuel, which is about an instruction.
+const TURN: u64 = 10_000_000;
+
+/// What the tool keeps for a call, beside what is its own.
+pub(crate) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        // The stock hooks, whose `send_request` is `wasmtime_wasi_http::default_send_request`.
+        let hooks = Default::default();
+        WasiHttpCtxView { hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Once for the tool.
+pub(crate) fn load(wasm: &[u8]) -> wasmtime::Result<GuardedPre<State>> {
+    let engine = Engine::new(Config::new().consume_fuel(true))?;
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    let component = Component::new(&engine, wasm)?;
+    GuardedPre::new(linker.instantiate_pre(&component)?)
+        .context("it needs the component in its guard: fastly-package component --guarded")
+}
+
+/// Puts the package, or gets the one that is there. The guard is told of the API that the tool lets calls go to, whatever `options` say.
+pub(crate) async fn call(
+    plugin: &GuardedPre<State>,
+    api: &str,
+    target: &ServiceVersion,
+    package: Option<File>,
+    options: &RequestOptions,
+) -> wasmtime::Result<Reply> {
+    // Nothing is granted: no files, no environment, no sockets. A limit on memory belongs here too.
+    let wasi = WasiCtx::builder().build();
+    let state = State { table: ResourceTable::new(), wasi, http: WasiHttpCtx::new() };
+    let mut store = Store::new(plugin.engine(), state);
+    store.set_fuel(u64::MAX)?;
+    store.fuel_async_yield_interval(Some(TURN))?;
+    let plugin = plugin.instantiate_async(&mut store).await?;
+
+    let operation = if package.is_some() { Operation::PutPackage } else { Operation::GetPackage };
+    let (service, version) = (&target.service_id, target.version_id);
+    let egress = plugin.fastly_package_api_egress();
+    let allowed = egress.call_allow(&mut store, operation, service, version, Some(api)).await?;
+    allowed.map_err(|why| format_err!("the guard allows nothing: {why}"))?;
+
+    let operations = plugin.fastly_package_api_package_api();
+    let answer = match package {
+        None => operations.call_get_package(&mut store, target, options).await?,
+        Some(file) => {
+            let size = file.metadata().await?.len();
+            let stream: DynInputStream = Box::new(AsyncReadStream::new(file));
+            let stream = store.data_mut().table.push(stream)?;
+            let put = PutOptions { flags: PutFlags::empty(), filename: None };
+            operations.call_put_package(&mut store, target, stream, size, &put, options).await?
+        }
+    };
+    answer.map_err(explained)
+}
+
+fn explained(error: Error) -> wasmtime::Error {
+    match error {
+        Error::InvalidArgument(why) => format_err!("nothing was sent: {why}"),
+        Error::Content(why) => format_err!("the package wasn't sent whole: {why:?}"),
+        Error::Transport(code) => format_err!("denied, or lost on the way: {code:?}"),
+        Error::Api(error) => {
+            let texts = [error.title, error.detail].into_iter().flatten();
+            let why = texts.fold(String::new(), |why, text| format!("{why}: {text}"));
+            format_err!("the API answered {}{why}", error.status)
+        }
+        Error::UnexpectedResponse(response) => {
+            format_err!("the answer, {}, isn't the API's: {:?}", response.status, response.reason)
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> wasmtime::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (wasm, service, version, file) = match args.as_slice() {
+        [wasm, service, version] => (wasm, service, version, None),
+        [wasm, service, version, file] => (wasm, service, version, Some(file)),
+        _ => bail!("usage: GUARDED.WASM SERVICE VERSION [FILE]"),
+    };
+    let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or("https://api.fastly.com".into());
+    let token = std::env::var("FASTLY_API_TOKEN").context("no token in FASTLY_API_TOKEN")?;
+    let target = ServiceVersion { service_id: service.clone(), version_id: version.parse()? };
+    let options =
+        RequestOptions { auth: Auth::Token(token), api_url: Some(api.clone()), user_agent: None };
+
+    let package = match file {
+        Some(file) => Some(File::open(file).await.with_context(|| format!("can't open {file}"))?),
+        None => None,
+    };
+    let bytes = std::fs::read(wasm).with_context(|| format!("can't read {wasm}"))?;
+    let plugin = load(&bytes).with_context(|| format!("can't run {wasm}"))?;
+    let call = call(&plugin, &api, &target, package, &options);
+    let answer = tokio::time::timeout(DEADLINE, call).await;
+    let reply = answer.context("it took too long; what was sent may be stored")??;
+    let metadata = reply.package.metadata.context("the API says nothing of it")?;
+    println!(
+        "stored {} bytes: {}",
+        metadata.size.unwrap_or(0),
+        metadata.hashsum.unwrap_or_default()
+    );
+    Ok(())
+}
