@@ -94,14 +94,14 @@ pub(crate) fn load(wasm: &[u8]) -> wasmtime::Result<GuardedPre<State>> {
         .context("it needs the component in its guard: fastly-package component --guarded")
 }
 
-/// Puts the package, or gets the one that is there. The guard is told of the API that the tool lets calls go to, whatever `options` say.
+/// Puts the package, a stream and its length, or gets the one that is there. The guard is told of the API that the tool lets calls go to, whatever `options` say.
 pub(crate) async fn call(
     plugin: &GuardedPre<State>,
     api: &str,
     target: &ServiceVersion,
-    package: Option<File>,
+    package: Option<(DynInputStream, u64)>,
     options: &RequestOptions,
-) -> wasmtime::Result<Reply> {
+) -> wasmtime::Result<Result<Reply, Error>> {
     // Nothing is granted: no files, no environment, no sockets. A limit on memory belongs here too.
     let wasi = WasiCtx::builder().build();
     let state = State { table: ResourceTable::new(), wasi, http: WasiHttpCtx::new() };
@@ -117,20 +117,23 @@ pub(crate) async fn call(
     allowed.map_err(|why| format_err!("the guard allows nothing: {why}"))?;
 
     let operations = plugin.fastly_package_api_package_api();
-    let answer = match package {
-        None => operations.call_get_package(&mut store, target, options).await?,
-        Some(file) => {
-            let size = file.metadata().await?.len();
-            let stream: DynInputStream = Box::new(AsyncReadStream::new(file));
+    match package {
+        None => operations.call_get_package(&mut store, target, options).await,
+        Some((stream, size)) => {
             let stream = store.data_mut().table.push(stream)?;
             let put = PutOptions { flags: PutFlags::empty(), filename: None };
-            operations.call_put_package(&mut store, target, stream, size, &put, options).await?
+            operations.call_put_package(&mut store, target, stream, size, &put, options).await
         }
-    };
-    answer.map_err(explained)
+    }
 }
 
-fn explained(error: Error) -> wasmtime::Error {
+async fn open(file: &str) -> wasmtime::Result<(DynInputStream, u64)> {
+    let opened = File::open(file).await.with_context(|| format!("can't open {file}"))?;
+    let size = opened.metadata().await?.len();
+    Ok((Box::new(AsyncReadStream::new(opened)), size))
+}
+
+pub(crate) fn explained(error: Error) -> wasmtime::Error {
     match error {
         Error::InvalidArgument(why) => format_err!("nothing was sent: {why}"),
         Error::Content(why) => format_err!("the package wasn't sent whole: {why:?}"),
@@ -161,14 +164,15 @@ async fn main() -> wasmtime::Result<()> {
         RequestOptions { auth: Auth::Token(token), api_url: Some(api.clone()), user_agent: None };
 
     let package = match file {
-        Some(file) => Some(File::open(file).await.with_context(|| format!("can't open {file}"))?),
+        Some(file) => Some(open(file).await?),
         None => None,
     };
     let bytes = std::fs::read(wasm).with_context(|| format!("can't read {wasm}"))?;
     let plugin = load(&bytes).with_context(|| format!("can't run {wasm}"))?;
     let call = call(&plugin, &api, &target, package, &options);
     let answer = tokio::time::timeout(DEADLINE, call).await;
-    let reply = answer.context("it took too long; what was sent may be stored")??;
+    let answer = answer.context("it took too long; what was sent may be stored")??;
+    let reply = answer.map_err(explained)?;
     let metadata = reply.package.metadata.context("the API says nothing of it")?;
     println!(
         "stored {} bytes: {}",

@@ -1,12 +1,13 @@
 //! The hosts, and how each is asked for an operation.
 
-use crate::command::{Ended, Fixture, TOKEN, ended};
+use crate::command::{Fixture, TARGET, ended};
+use crate::rows::{Call, PACKAGE};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-pub(crate) const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
-pub(crate) const VERSION: &str = "3";
+pub(crate) const SERVICE: &str = TARGET[1];
+pub(crate) const VERSION: &str = TARGET[3];
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Host {
@@ -22,17 +23,6 @@ pub(crate) enum Host {
 
 /// The hosts that `tests/hosts/run` prepares.
 pub(crate) const PREPARED: [Host; 4] = [Host::Native, Host::Node, Host::Python, Host::Command];
-
-/// An operation that a host is asked for.
-pub(crate) struct Call<'a> {
-    pub(crate) token: &'a str,
-    pub(crate) api: &'a str,
-    /// `None`: a get. The package lies in the fixture's folder, and may be announced with another length than it has.
-    pub(crate) upload: Option<(&'a [u8], Option<u64>)>,
-}
-
-/// The name that the package has there.
-pub(crate) const PACKAGE: &str = "app.tar.gz";
 
 impl Host {
     pub(crate) fn name(self) -> &'static str {
@@ -85,8 +75,8 @@ impl Host {
         }
     }
 
-    /// Does what is asked for, and returns what it prints: one JSON object.
-    pub(crate) async fn call(self, fixture: &Fixture, call: &Call<'_>) -> (Value, Ended) {
+    /// Does what is asked for, and returns what it prints in words: one JSON object.
+    pub(crate) async fn call(self, fixture: &Fixture, call: &Call<'_>) -> String {
         let mut command = self.command(fixture);
         command
             .current_dir(fixture.folder.path())
@@ -97,7 +87,7 @@ impl Host {
         command.arg(if call.upload.is_some() { "put" } else { "get" });
         if self.takes_flags() {
             command.args(["--json", "--retries", "0"]);
-            command.args(["--service-id", SERVICE, "--version", VERSION]);
+            command.args(TARGET);
             match (call.upload, announced) {
                 (Some((package, _)), Some(announced)) => {
                     command.args(["--package", "-", "--size", &announced]);
@@ -115,11 +105,13 @@ impl Host {
         let ended = ended(&mut command, stdin).await;
         let printed = serde_json::from_str(&ended.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}: {ended:?}", self.name()));
-        (printed, ended)
+        let words = self.in_words(&printed);
+        assert_eq!(ended.code == Some(0), words == "ok", "{}: {ended:?}", self.name());
+        words
     }
 
     /// What it printed, in words. Texts are compared where they are the API's.
-    pub(crate) fn in_words(self, printed: &Value) -> String {
+    fn in_words(self, printed: &Value) -> String {
         let error = &printed["error"];
         if error.is_null() {
             let package = if self.takes_flags() { printed } else { &printed["package"] };
@@ -156,6 +148,3 @@ fn prepared(variable: &str) -> PathBuf {
         })
         .into()
 }
-
-/// The token of the emulator.
-pub(crate) const RIGHT: &str = TOKEN;

@@ -1,5 +1,6 @@
 //! The table of `examples/README.md`: a line for each call, a column for each host.
 
+use crate::rows::Row;
 use std::path::Path;
 
 /// What stands in a column where a call comes to what it comes to in the first one.
@@ -21,8 +22,11 @@ impl Table {
         Self { hosts, rows }
     }
 
-    pub(crate) fn calls(&self) -> Vec<&str> {
-        self.rows.iter().map(|(call, _)| call.as_str()).collect()
+    /// The rows that are to be done, which are those of the table.
+    pub(crate) fn rows_of(&self, rows: Vec<Row>) -> Vec<Row> {
+        let calls: Vec<&str> = self.rows.iter().map(|(call, _)| call.as_str()).collect();
+        assert_eq!(rows.iter().map(|row| row.name).collect::<Vec<_>>(), calls);
+        rows
     }
 
     /// What a call comes to in a host.

@@ -8,10 +8,21 @@ use fastly_package_emulator::{Config, Emulator, sample};
 use std::path::Path;
 use std::process::Output;
 
+#[path = "../../host/examples/bring_your_own_linker.rs"]
+#[expect(dead_code, reason = "its `main` runs in a process of its own")]
+mod bring_your_own_linker;
+#[path = "../cli/command.rs"]
+#[expect(dead_code, reason = "this target needs less of it than the command's own tests")]
+mod command;
+mod embedders;
+#[path = "../hosts/rows.rs"]
+mod rows;
 // For two APIs, of which its `main` takes one.
 #[path = "../../host/examples/stock_wasi_http.rs"]
 #[expect(dead_code, reason = "its `main` runs in a process of its own")]
 mod stock_wasi_http;
+#[path = "../hosts/table.rs"]
+mod table;
 
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
 
@@ -213,7 +224,7 @@ async fn the_example_without_this_library_says_what_it_lacks() {
 
 #[tokio::test]
 async fn without_this_library_too_a_call_goes_nowhere_but_to_the_api_that_was_allowed() {
-    use stock_wasi_http::{Auth, RequestOptions, ServiceVersion, call};
+    use stock_wasi_http::{Auth, RequestOptions, ServiceVersion, call, explained};
 
     let (api, other) = (emulator().await, emulator().await);
     let plugin = stock_wasi_http::load(&guarded().await).unwrap();
@@ -229,7 +240,7 @@ async fn without_this_library_too_a_call_goes_nowhere_but_to_the_api_that_was_al
         (api.url(), &api, "the API answered 404: "),
     ] {
         let answer = call(&plugin, &allowed, &target, None, &options(asked)).await;
-        let error = answer.unwrap_err().to_string();
+        let error = answer.and_then(|answer| answer.map_err(explained)).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
     assert_eq!(other.count_connections().await.unwrap(), 0);
