@@ -2,6 +2,7 @@
 //!
 //! `tests/hosts/run` prepares Node and Python and runs this; `tests/wasmtime/run` does so with wasmtime's command.
 
+mod alike;
 #[path = "../cli/command.rs"]
 #[expect(dead_code, reason = "this target needs less of it than the command's own tests")]
 mod command;

@@ -11,16 +11,15 @@ use crate::cli::{self, variable};
 use crate::{files, records};
 use fastly_package_egress::Base;
 use fastly_package_words::args::Connection;
+use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
 use fastly_package_words::records::{Case, Error, Reply, Stored};
 use fastly_package_words::report::{Again, Report};
 use fastly_package_words::retries::{self, Policy};
+use fastly_package_words::token;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
-
-/// How long a token may be, in bytes: a file that is longer is another one.
-const LONGEST_TOKEN: u64 = 4096;
 
 /// The way to the API.
 pub(crate) struct Api {
@@ -159,28 +158,21 @@ fn token(file: Option<&Path>) -> Result<(String, TokenSource), Failure> {
         }
         Some(path) => {
             let name = path.display().to_string();
-            let wrong = |why: String| {
-                Failure::Usage(format!("no usable token: {name}: can't read it: {why}"))
-            };
-            let file = files::open(&name).map_err(|error| wrong(error.reason()))?;
+            let opened = files::open(&name).map_err(|error| error.reason());
+            let file = opened.map_err(|why| unusable(&format!("{name}: {why}")))?;
             (read_token(file.reader(), &name)?, TokenSource::File(path.to_owned()))
         }
     };
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let why =
-            if token.is_empty() { "it is empty" } else { "it has characters that no token has" };
-        return Err(Failure::Usage(format!("no usable token: {source}: {why}")));
-    }
+    token::check(&token).map_err(|why| unusable(&format!("{source}: {why}")))?;
     Ok((token, source))
 }
 
 fn read_token(reader: impl Read, name: &str) -> Result<String, Failure> {
     let mut text = String::new();
-    let read = reader.take(LONGEST_TOKEN + 1).read_to_string(&mut text);
-    let why = match read {
-        Ok(length) if length as u64 > LONGEST_TOKEN => "it is too long".to_owned(),
-        Ok(_) => return Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
-        Err(error) => format!("can't read it: {error}"),
-    };
-    Err(Failure::Usage(format!("no usable token: {name}: {why}")))
+    token::read(reader, name, &mut text).map_err(|why| unusable(&why))?;
+    Ok(token::line(&text).to_owned())
+}
+
+fn unusable(why: &str) -> Failure {
+    Failure::Usage(error::no_token(why))
 }

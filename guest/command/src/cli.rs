@@ -55,11 +55,9 @@ impl Cli {
 
 /// What was typed. An error is also what is shown where help was asked for.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
-    let mut arguments = environment::get_arguments();
-    if arguments.is_empty() {
-        // Some hosts leave the name of the program out where there is nothing after it.
-        arguments.push("fastly-package".into());
-    }
+    // By its own name, whatever that of the file is.
+    let name = std::iter::once("fastly-package".to_owned());
+    let arguments = name.chain(environment::get_arguments().into_iter().skip(1));
     let command = args::with_environment(Cli::command(), variable).mut_subcommands(without_flags);
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }

@@ -8,6 +8,7 @@ use fastly_package_words::error::{self, Lost};
 use fastly_package_words::records::{
     ApiError, Case, Content, Error as Failed, Metadata, Package, RateLimit, Reply, Stored,
 };
+use fastly_package_words::token::redact;
 
 pub(crate) fn reply(reply: package_api::Reply) -> Reply {
     let package_api::Reply { package, rate_limit: limit, body } = reply;
@@ -57,11 +58,11 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
                 .skip(1)
                 .map(|entry| [&entry.title, &entry.detail].map(Option::as_deref));
             let reason = error::api_error(error.status, texts, further);
-            let redact = |text: Option<String>| text.map(|text| error::redact(text, token));
+            let redacted = |text: Option<String>| text.map(|text| redact(text, token));
             let api = ApiError {
                 status: error.status,
-                title: redact(error.title),
-                detail: redact(error.detail),
+                title: redacted(error.title),
+                detail: redacted(error.detail),
                 rate_limit: error.rate_limit.map(rate_limit),
             };
             (Case::Api(Box::new(api)), reason)
@@ -79,7 +80,7 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
             (Case::UnexpectedResponse { status, reason }, words)
         }
     };
-    Failed { case, reason: error::redact(reason, token), stored }
+    Failed { case, reason: redact(reason, token), stored }
 }
 
 /// What became of an upload that failed, as far as the error tells.

@@ -1,7 +1,7 @@
 //! The API token: checked when it comes in, never shown, wiped when it goes.
 
 use crate::error::Error;
-use fastly_package_words::error::LOOKED_FOR;
+use fastly_package_words::token::{self, LOOKED_FOR};
 use http::HeaderValue;
 use std::fmt;
 use std::path::Path;
@@ -21,8 +21,6 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
-const FILE_LIMIT: u64 = 4096;
-
 impl Token {
     /// Checks a token: not empty, and visible ASCII characters alone.
     ///
@@ -38,14 +36,7 @@ impl Token {
     /// ```
     pub fn new(token: impl Into<String>) -> Result<Self, Error> {
         let token = Zeroizing::new(token.into());
-        if token.is_empty() {
-            return Err(wrong("it is empty"));
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(wrong(
-                "it has a character that no token has, such as a space or a line break",
-            ));
-        }
+        token::check(&token).map_err(wrong)?;
         Ok(Self(token))
     }
 
@@ -103,19 +94,9 @@ impl Token {
     /// # Ok::<(), fastly_package::Error>(())
     /// ```
     pub fn from_reader(reader: impl std::io::Read, name: &str) -> Result<Self, Error> {
-        use std::io::Read;
-        // Reserved whole: growing would leave copies of the token behind.
-        let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT as usize + 1));
-        reader
-            .take(FILE_LIMIT + 1)
-            .read_to_string(&mut text)
-            .map_err(|error| wrong(&format!("{name}: {error}")))?;
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(wrong(&format!("{name} is larger than {FILE_LIMIT} bytes")));
-        }
-        let token = text.strip_suffix('\n').unwrap_or(&text);
-        let token = token.strip_suffix('\r').unwrap_or(token);
-        Self::new(token).map_err(|error| error.in_token(name))
+        let mut text = Zeroizing::new(String::new());
+        token::read(reader, name, &mut text).map_err(|why| wrong(&why))?;
+        Self::new(token::line(&text)).map_err(|error| error.in_token(name))
     }
 
     /// The value of `Fastly-Key`, marked sensitive: HTTP libraries neither show nor index it.
@@ -152,7 +133,7 @@ impl Token {
     /// `text` with the token and the identifiers of tokens struck out: a server may send back what it got, and Fastly's names the
     /// token that has expired.
     pub(crate) fn redact(&self, text: String) -> String {
-        fastly_package_words::error::redact(text, self.0.as_str())
+        token::redact(text, self.0.as_str())
     }
 }
 

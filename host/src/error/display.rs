@@ -16,7 +16,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidArgument(why) => f.write_str(why),
-            Self::Token(why) => write!(f, "no usable token: {why}"),
+            Self::Token(why) => f.write_str(&words::no_token(why)),
             Self::Content(error) => write!(f, "{error}"),
             Self::Denied { denial, .. } => {
                 write!(f, "the component asked for what it may not: {denial}")

@@ -1,8 +1,5 @@
 //! Why an operation failed, in words.
 
-/// From this length on, in bytes, a token is looked for in what comes back: shorter ones stand in ordinary words. Fastly's have 32.
-pub const LOOKED_FOR: usize = 8;
-
 /// Why an answer can't be taken for the API's. The same as in the contract, `unexpected-reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnexpectedReason {
@@ -99,6 +96,11 @@ pub fn lost(what: Lost, why: &str) -> String {
     }
 }
 
+/// A token that can't be used, or can't be read.
+pub fn no_token(why: &str) -> String {
+    format!("no usable token: {why}")
+}
+
 /// A package that can't be opened.
 pub fn cant_open(name: &str, why: &str) -> String {
     format!("can't open {name}: {why}")
@@ -146,31 +148,6 @@ pub fn mismatch(sent: (u64, &str), stored: (Option<u64>, Option<&str>)) -> Strin
         "what the API stored is not what was sent: sent {} bytes with SHA-512 {}, stored {size} {hashsum}",
         sent.0, sent.1
     )
-}
-
-/// `text` with the token and the identifiers of tokens struck out: a server may send back what it got, and Fastly's names the token that has
-/// expired.
-pub fn redact(text: String, token: &str) -> String {
-    let text = match token.len() >= LOOKED_FOR && text.contains(token) {
-        true => text.replace(token, "[token]"),
-        false => text,
-    };
-    redact_ids(text)
-}
-
-/// Strikes out what follows the word "Token" and looks like an identifier: 16 letters and digits or more.
-fn redact_ids(text: String) -> String {
-    const WORD: &str = "Token ";
-    let mut redacted = String::new();
-    let mut rest = text.as_str();
-    while let Some(found) = rest.find(WORD) {
-        let (before, after) = rest.split_at(found + WORD.len());
-        let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        redacted.push_str(before);
-        redacted.push_str(if length >= 16 { "[id]" } else { &after[..length] });
-        rest = &after[length..];
-    }
-    if redacted.is_empty() { text } else { redacted + rest }
 }
 
 fn http_status(status: u16) -> String {

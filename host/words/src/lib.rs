@@ -17,3 +17,4 @@ pub mod retries;
 pub mod targets;
 #[cfg(feature = "command")]
 pub mod times;
+pub mod token;

@@ -1,0 +1,287 @@
+//! The command component takes what the native command takes, and says what it says, but for what `examples/wasmtime/README.md` names.
+
+use crate::command::{Ended, Fixture, TARGET, TOKEN, ended, package, without_ages};
+use crate::host::Host;
+use fastly_package_emulator::sample::{self, SampleOptions};
+use fastly_package_emulator::{Answer, Fault};
+use serde_json::{Value, json};
+
+/// What is typed, and what goes wrong.
+struct Case {
+    typed: Vec<&'static str>,
+    stdin: Vec<u8>,
+    faults: Vec<Fault>,
+    /// Whether the version has the package already.
+    stored: bool,
+    hint: Hint,
+}
+
+/// Whether the hint is the same. That of an error of the network isn't, nor that of a 404 or of a package that the API took for none, since there
+/// the native command finds out why.
+#[derive(Clone, Copy, PartialEq)]
+enum Hint {
+    Same,
+    Other,
+}
+
+fn typed(typed: &[&'static str]) -> Case {
+    Case {
+        typed: typed.to_vec(),
+        stdin: Vec::new(),
+        faults: Vec::new(),
+        stored: false,
+        hint: Hint::Same,
+    }
+}
+
+fn get(more: &[&'static str]) -> Case {
+    typed(&[&["get"], &TARGET[..], more].concat())
+}
+
+fn put(file: &'static str, more: &[&'static str]) -> Case {
+    typed(&[&["put", "--package", file], &TARGET[..], more].concat())
+}
+
+impl Case {
+    fn stored(self) -> Self {
+        Self { stored: true, ..self }
+    }
+
+    fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    fn answered(self, answer: Answer) -> Self {
+        self.fault(Fault::answer(answer))
+    }
+
+    fn stdin(self, stdin: Vec<u8>) -> Self {
+        Self { stdin, ..self }
+    }
+
+    fn another_hint(self) -> Self {
+        Self { hint: Hint::Other, ..self }
+    }
+}
+
+fn results() -> Vec<Case> {
+    let size: &'static str = package().len().to_string().leak();
+    let described = |metadata: Value| Fault::answer(Answer::described(metadata));
+    vec![
+        get(&[]).stored(),
+        get(&["-v"]).stored(),
+        get(&["--json"]).stored(),
+        get(&["--field", "hashsum"]).stored(),
+        get(&["--field", "authors"]).stored(),
+        get(&["--color", "always"]).stored(),
+        put("app.tar.gz", &[]),
+        put("app.tar.gz", &["--json"]),
+        put("./app.tar.gz", &["--no-verify", "--expect", "never"]),
+        put("sub/../app.tar.gz", &["--quiet"]),
+        put("app.tar.gz", &["--dry-run"]),
+        put("app.tar.gz", &["--dry-run", "--json"]),
+        put("app.tar.gz", &["--if-changed"]).stored(),
+        put("app.tar.gz", &["--if-changed", "--json"]).stored(),
+        put("other.tar.gz", &["--if-changed"]).stored(),
+        put("app.tar.gz", &["--if-changed"]),
+        put("app.tar.gz", &["--token-file", "token"]),
+        put("app.tar.gz", &["--token-file", "-"]).stdin(format!("{TOKEN}\n").into()),
+        put("-", &["--size", size, "--no-verify"]).stdin(package()),
+        put("app.tar.gz", &[]).fault(described(json!(null))).fault(described(json!(null))),
+        put("app.tar.gz", &[]).fault(described(json!(null)).on_put()),
+        // Stored, though its answer was lost.
+        put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()),
+        get(&[]).stored().answered(Answer::new(503)),
+        get(&["--quiet"]).stored().answered(Answer::new(502)).fault(Fault::close()),
+        put("app.tar.gz", &["--json"]).fault(Fault::early_answer(Answer::new(503)).on_put()),
+    ]
+}
+
+fn failures() -> Vec<Case> {
+    let other = json!({"size": 9, "hashsum": "0".repeat(128)});
+    let lines = b"1\n\n# comment\n3\nSU1Z0isxPaozGVKXdv0eY 3\nx\n99999999999\n".to_vec();
+    vec![
+        get(&[]).another_hint(),
+        get(&["--json"]).answered(Answer::unauthorized()),
+        get(&[]).answered(Answer::forbidden()),
+        get(&[]).answered(Answer::token_expired("5Yo3XXnrQpjc20u0ybrf2g")),
+        get(&[]).answered(Answer::redirect(302, "https://elsewhere.test/")),
+        get(&[]).answered(Answer::new(200).body("<html>").content_type("text/html")),
+        get(&["--retries", "0"]).answered(Answer::new(500)),
+        get(&["--field", "cloned_from"]).stored(),
+        get(&["--targets", "-", "--jobs", "1"]).stored().stdin(lines).another_hint(),
+        get(&["--api", "http://127.0.0.1:1", "--retries", "0"]).another_hint(),
+        get(&["--api", "http://elsewhere.test"]),
+        get(&["--api", "api.fastly.com"]),
+        put("app.tar.gz", &["--json"]).answered(Answer::version_locked(TARGET[1], 3)),
+        put("app.tar.gz", &[]).answered(Answer::rate_limited(4_102_444_800)),
+        put("app.tar.gz", &[]).answered(Answer::new(429)),
+        put("app.tar.gz", &[]).answered(Answer::too_large()),
+        put("app.tar.gz", &[]).answered(Answer::service_deleted(TARGET[1])),
+        put("app.tar.gz", &["--retries", "0", "--json"]).answered(Answer::new(503)),
+        put("app.tar.gz", &["--json"]).fault(described_twice(other)),
+        put("app.tar.gz", &["--token-file", "token", "--json"])
+            .answered(Answer::json(401, json!({"msg": format!("{TOKEN} is no token")}))),
+        put("main.wasm", &["--json"]),
+        put("main.wasm", &["--force"]).another_hint(),
+        put("empty", &[]),
+        put("sub", &[]),
+        put("gone.tar.gz", &[]),
+        put("-", &["--size", "1", "--force"]).stdin(package()),
+        put("-", &["--size", "1000000", "--json"]).stdin(package()),
+        put("app.tar.gz", &["--size", "1"]),
+        put("-", &["--size", "1", "--if-changed"]),
+        put("-", &["--size", "1", "--token-file", "-"]),
+        put("app.tar.gz", &["--token-file", "gone"]),
+        put("app.tar.gz", &["--token-file", "empty"]),
+        put("app.tar.gz", &["--token-file", "app.tar.gz"]),
+        put("app.tar.gz", &["--pakage", "x"]),
+        typed(&["get", "--service-id", "x"]),
+        typed(&["get", "--service-id", "", "--version", "1"]),
+        typed(&["get", "--service-id", "..", "--version", "1"]),
+        typed(&["get", "--service-id", "x", "--version", "0"]),
+        typed(&["put", "--service-id", "x", "--version", "1"]),
+    ]
+}
+
+fn described_twice(metadata: Value) -> Fault {
+    Fault::answer(Answer::described(metadata)).times(2)
+}
+
+/// What a case comes to, and how many uploads are stored then.
+async fn run(case: &Case, host: Host) -> (Ended, u64) {
+    let fixture = Fixture::start().await;
+    fixture.write("app.tar.gz", &package());
+    let other = SampleOptions { size: Some(2000), ..Default::default() };
+    fixture.write("other.tar.gz", &sample::package(other));
+    fixture.write("main.wasm", &b"\0asm\x01\0\0\0".repeat(100));
+    fixture.write("empty", b"");
+    fixture.write("token", TOKEN.as_bytes());
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(fixture.path("token"), mode).unwrap();
+    std::fs::create_dir(fixture.path("sub")).unwrap();
+    if case.stored {
+        let put = fixture.put("app.tar.gz", &[]).await;
+        assert_eq!(put.code, Some(0), "{put:?}");
+    }
+    for fault in &case.faults {
+        fixture.emulator.fault(fault.clone());
+    }
+    let mut command = host.command(&fixture);
+    command
+        .args(&case.typed)
+        .current_dir(fixture.folder.path())
+        .env("FASTLY_API_TOKEN", TOKEN)
+        .env("FASTLY_API_ENDPOINT", fixture.emulator.url())
+        .env("TZ", "UTC");
+    (ended(&mut command, &case.stdin).await, fixture.uploads())
+}
+
+/// What was printed, but what differs from run to run, times and how long it was waited before a retry; and from host to host, why a connection
+/// failed.
+fn constant(text: &str) -> String {
+    // In an answer the native edge strikes the token out, where the error has a word for it.
+    let text = without_ages(text).replace(&"*".repeat(TOKEN.len()), "[token]");
+    // WASI has names for errors, and no numbers.
+    let text = text.replace(" (os error 2)", "");
+    // clap names flags that came from the process's environment.
+    let text = text.replace("<FILE> --api <URL>\n", "<FILE>\n");
+    // Traces are the native host's.
+    let varying = ["created ", "updated ", "DEBUG "];
+    let mut constant = String::new();
+    let varies = |line: &str| {
+        let line = line.trim_start_matches("\u{1b}[2m");
+        varying.iter().any(|word| line.starts_with(word))
+    };
+    for line in text.lines().filter(|line| !varies(line)) {
+        let line = match line.split_once("; trying again in ") {
+            Some((why, wait)) => {
+                let (_, number) = wait.split_once(' ').unwrap_or_default();
+                format!("{why}; trying again {number}")
+            }
+            None => match line.split_once("the API was not reached: ") {
+                Some((what, _)) => format!("{what}the API was not reached"),
+                None => line.to_owned(),
+            },
+        };
+        constant.push_str(&match serde_json::from_str::<Value>(&line) {
+            Ok(mut json) => {
+                forget_times(&mut json);
+                json.to_string()
+            }
+            Err(_) => line,
+        });
+        constant.push('\n');
+    }
+    constant
+}
+
+fn forget_times(json: &mut Value) {
+    if let Value::Object(object) = json {
+        object.retain(|name, _| !matches!(name.as_str(), "created_at" | "updated_at"));
+        object.values_mut().for_each(forget_times);
+    }
+}
+
+/// The same without the hints.
+fn without_hints(text: &str) -> String {
+    let mut kept = String::new();
+    for line in text.lines().filter(|line| !is_hint(line)) {
+        kept.push_str(&match serde_json::from_str::<Value>(line) {
+            Ok(mut json) => {
+                if let Some(error) = json["error"].as_object_mut() {
+                    error.remove("hint");
+                    error.remove("missing");
+                }
+                json.to_string()
+            }
+            Err(_) => line.to_owned(),
+        });
+        kept.push('\n');
+    }
+    kept
+}
+
+fn is_hint(line: &str) -> bool {
+    line.starts_with("hint: ") || line.starts_with("  in the package: ")
+}
+
+async fn assert_alike(cases: Vec<Case>, host: Host) {
+    for case in cases {
+        let (native, uploads) = run(&case, Host::Native).await;
+        let (component, component_uploads) = run(&case, host).await;
+        let code = native.code.expect("an exit code");
+        let said = format!("{:?}\n{native:?}\n{component:?}", case.typed);
+        assert_eq!(component.code, Some(i32::from(code != 0)), "{said}");
+        assert_eq!(component_uploads, uploads, "{said}");
+        assert!(!component.stdout.contains(TOKEN) && !component.stderr.contains(TOKEN), "{said}");
+        // The exit code has no other place.
+        let place = format!(" [exit code {code}]\n");
+        assert_eq!(component.stderr.matches(&place).count(), usize::from(code != 0), "{said}");
+        let stderr = component.stderr.replace(&place, "\n");
+        let both = |native: &str, component: &str| {
+            let (native, component) = (constant(native), constant(component));
+            match case.hint {
+                Hint::Same => (native, component),
+                Hint::Other => (without_hints(&native), without_hints(&component)),
+            }
+        };
+        let (native_out, out) = both(&native.stdout, &component.stdout);
+        assert_eq!(out, native_out, "{said}");
+        let (native_err, err) = both(&native.stderr, &stderr);
+        assert_eq!(err, native_err, "{said}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn what_goes_well_is_said_as_natively_in_each_host() {
+    assert_alike(results(), Host::Command).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn what_fails_is_said_as_natively_in_each_host() {
+    assert_alike(failures(), Host::Command).await;
+}
