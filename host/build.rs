@@ -34,7 +34,7 @@ fn build() -> Result<()> {
     println!("cargo::rerun-if-env-changed={PREBUILT}");
     let plugin = match env::var_os(PREBUILT) {
         Some(path) => read_prebuilt(PREBUILT, &PathBuf::from(path))?,
-        None => build_component("../guest", "fastly_package_guest.wasm")?,
+        None => build_component("../guest", "fastly_package_guest.wasm", component::PROFILE)?,
     };
     let out = component::out_dir();
     fs::write(out.join("plugin.cwasm"), component::precompile(&plugin)?)?;
@@ -50,8 +50,10 @@ fn build() -> Result<()> {
 fn write_components(out: &Path, plugin: &[u8]) -> Result<()> {
     println!("cargo::rerun-if-changed=build/compose.rs");
     println!("cargo::rerun-if-changed=build/contract.rs");
-    let guard = part(PREBUILT_GUARD, "../guest/guard", "fastly_package_guard.wasm")?;
-    let command = part(PREBUILT_COMMAND, "../guest/command", "fastly_package_command.wasm")?;
+    let guard =
+        part(PREBUILT_GUARD, ["../guest/guard", "fastly_package_guard.wasm", component::PROFILE])?;
+    let command =
+        part(PREBUILT_COMMAND, ["../guest/command", "fastly_package_command.wasm", "command"])?;
     let guarded = match guard.is_empty() {
         true => Vec::new(),
         false => compose::guarded(plugin, &guard)?,
@@ -77,21 +79,21 @@ fn write_components(out: &Path, plugin: &[u8]) -> Result<()> {
 
 /// A component to be composed with the plugin: a prebuilt one, or the guest's own; none where only the plugin is prebuilt.
 #[cfg(feature = "cli")]
-fn part(prebuilt: &str, folder: &str, module: &str) -> Result<Vec<u8>> {
+fn part(prebuilt: &str, [folder, module, profile]: [&str; 3]) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-env-changed={prebuilt}");
     match (env::var_os(prebuilt), env::var_os(PREBUILT)) {
         (Some(path), _) => read_prebuilt(prebuilt, &PathBuf::from(path)),
         (None, Some(_)) => Ok(Vec::new()),
-        (None, None) => build_component(folder, module),
+        (None, None) => build_component(folder, module, profile),
     }
 }
 
-fn build_component(folder: &str, module: &str) -> Result<Vec<u8>> {
+fn build_component(folder: &str, module: &str, profile: &str) -> Result<Vec<u8>> {
     let folder = component::manifest_dir().join(folder);
     // Without the rlib beside it, which the unit tests want: what could be linked to from outside would stay in the module.
     let command = ["rustc", "--lib", "--crate-type", "cdylib"];
     println!("cargo::rerun-if-changed={}", folder.join("build.rs").display());
-    let module = component::build_modules(&folder, &command)?.join(module);
+    let module = component::build_modules(&folder, &command, profile)?.join(module);
     component::watch_sources(&module)?;
     component::encode(&module)
 }

@@ -19,7 +19,9 @@ fn build() -> Result<()> {
     for path in shared.into_iter().chain(["programs/examples"]) {
         println!("cargo::rerun-if-changed={path}");
     }
-    let modules = component::build_modules(&programs, &["build", "--examples"])?.join("examples");
+    let modules =
+        component::build_modules(&programs, &["build", "--examples"], component::PROFILE)?
+            .join("examples");
     let out = component::out_dir();
     let mut constants = String::new();
     for name in names(&programs.join("examples"))? {

@@ -11,26 +11,27 @@ mod engine;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The Cargo profile of components, in the workspace's Cargo.toml.
-const PROFILE: &str = "component";
+pub(crate) const PROFILE: &str = "component";
 /// Set to anything, it keeps the build from adding the target to the toolchain.
 pub(crate) const KEEP_TOOLCHAIN: &str = "FASTLY_PACKAGE_KEEP_TOOLCHAIN";
 
-/// Builds the crate's core modules with a cargo of its own, by the command that is given, and returns the folder that they are in.
+/// Builds the crate's core modules with a cargo of its own, by the command and in the profile that are given, and returns the folder that they
+/// are in.
 ///
 /// The target directory is below OUT_DIR: the outer cargo holds the lock of its own.
-pub(crate) fn build_modules(crate_dir: &Path, command: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build_modules(crate_dir: &Path, command: &[&str], profile: &str) -> Result<PathBuf> {
     ensure_target()?;
     let target_dir = out_dir().join("components");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     scrub(&mut cargo);
-    cargo.args(command).args(["--target", TARGET, "--profile", PROFILE]);
+    cargo.args(command).args(["--target", TARGET, "--profile", profile]);
     cargo.arg("--manifest-path").arg(crate_dir.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(&target_dir);
     // The outer build has a lock file, and must not see it changed.
     cargo.arg("--locked");
     let status = cargo.status().context("can't start cargo to build the component")?;
     ensure!(status.success(), "building the component in {} failed", crate_dir.display());
-    Ok(target_dir.join(TARGET).join(PROFILE))
+    Ok(target_dir.join(TARGET).join(profile))
 }
 
 /// Makes a component of the core module that wit-bindgen left its WIT in.
