@@ -10,6 +10,8 @@ mod compose;
 #[path = "build/contract.rs"]
 mod contract;
 
+#[cfg(feature = "cli")]
+use anyhow::ensure;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,7 +60,11 @@ fn write_components(out: &Path, plugin: &[u8]) -> Result<()> {
         true => Vec::new(),
         false => compose::guarded(plugin, &guard)?,
     };
-    let command = match guarded.is_empty() || command.is_empty() {
+    ensure!(
+        command.is_empty() || !guarded.is_empty(),
+        "{PREBUILT_COMMAND} is composed with a guard: name one with {PREBUILT_GUARD}"
+    );
+    let command = match command.is_empty() {
         true => Vec::new(),
         false => compose::command(&guarded, &command)?,
     };

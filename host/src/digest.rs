@@ -1,6 +1,8 @@
 //! What a package is known by: its length and its SHA-512.
 
 use crate::bindings::exports::fastly_package::api::package_api::PackageResponse;
+use fastly_package_words::proof;
+pub(crate) use fastly_package_words::proof::Comparison;
 use sha2::{Digest as _, Sha512};
 use std::fmt;
 
@@ -31,35 +33,26 @@ impl Digest {
         })
     }
 
-    /// Compares with what the API says of a package. `files_hash` says nothing here: it is of the files, not of the archive, and the API
-    /// is known to have stored wrong ones.
+    /// Compares with what the API says of a package.
     pub(crate) fn compare(&self, package: &PackageResponse) -> Comparison {
         let size = package.metadata.as_ref().and_then(|metadata| metadata.size);
-        match self.compare_hash(package) {
-            _ if size.is_some_and(|size| size != self.size) => Comparison::Differs,
-            comparison => comparison,
-        }
+        proof::compare((self.size, &self.hashsum()), (size, named(package)))
     }
 
-    /// Compares by the hash alone: what tells whether an upload has landed. Length is documented as deprecated, and decides nothing
-    /// against an equal hash.
+    /// Compares by the hash alone: what tells whether an upload has landed.
     pub(crate) fn compare_hash(&self, package: &PackageResponse) -> Comparison {
-        match Self::hashsum_of(package) {
-            None => Comparison::Unnamed,
-            Some(hash) if hash.eq_ignore_ascii_case(&self.hashsum()) => Comparison::Same,
-            Some(_) => Comparison::Differs,
-        }
+        proof::compare_hash(&self.hashsum(), named(package))
     }
 
-    /// The SHA-512 that the API names. Another kind of hash is none, since it can't be compared.
+    /// The SHA-512 that the API names.
     pub(crate) fn hashsum_of(package: &PackageResponse) -> Option<&str> {
-        let hashsum = package.metadata.as_ref()?.hashsum.as_deref()?;
-        (hashsum.len() == 128 && is_hex(hashsum)).then_some(hashsum)
+        proof::hashsum(named(package))
     }
 }
 
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// What the API calls the hash.
+fn named(package: &PackageResponse) -> Option<&str> {
+    package.metadata.as_ref()?.hashsum.as_deref()
 }
 
 impl fmt::Debug for Digest {
@@ -69,15 +62,6 @@ impl fmt::Debug for Digest {
             .field("sha512", &format_args!("{}", self.hashsum()))
             .finish()
     }
-}
-
-/// Whether the API has what was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    Same,
-    Differs,
-    /// The API names no hash.
-    Unnamed,
 }
 
 /// Hashes what is read, and compares it on the way with what an earlier reading came to.

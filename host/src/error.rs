@@ -314,14 +314,7 @@ impl Error {
     /// the limit resets, up to an hour.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(error) => !matches!(
-                error.code,
-                ErrorCode::TlsCertificateError
-                    | ErrorCode::TlsProtocolError
-                    | ErrorCode::ConfigurationError
-                    | ErrorCode::HttpRequestUriInvalid
-                    | ErrorCode::HttpRequestDenied
-            ),
+            Self::Transport(error) => !display::lost(&error.code).is_lasting(),
             Self::Timeout(_) => true,
             Self::Api { error, .. } => fastly_package_words::retries::is_passing(error.status),
             _ => false,

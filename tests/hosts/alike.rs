@@ -1,6 +1,6 @@
 //! The command component takes what the native command takes, and says what it says, but for what `examples/wasmtime/README.md` names.
 
-use crate::command::{Ended, Fixture, TARGET, TOKEN, ended, package, without_ages};
+use crate::command::{Ended, Fixture, TARGET, TOKEN, assert_golden, ended, package, without_ages};
 use crate::host::Host;
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Answer, Fault};
@@ -13,6 +13,8 @@ struct Case {
     faults: Vec<Fault>,
     /// Whether the version has the package already.
     stored: bool,
+    /// Whether the package is written to when the API has it.
+    written: bool,
     hint: Hint,
 }
 
@@ -30,6 +32,7 @@ fn typed(typed: &[&'static str]) -> Case {
         stdin: Vec::new(),
         faults: Vec::new(),
         stored: false,
+        written: false,
         hint: Hint::Same,
     }
 }
@@ -58,6 +61,10 @@ impl Case {
 
     fn stdin(self, stdin: Vec<u8>) -> Self {
         Self { stdin, ..self }
+    }
+
+    fn written(self) -> Self {
+        Self { written: true, ..self }
     }
 
     fn another_hint(self) -> Self {
@@ -92,6 +99,9 @@ fn results() -> Vec<Case> {
         put("app.tar.gz", &[]).fault(described(json!(null)).on_put()),
         // Stored, though its answer was lost.
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()),
+        put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()).written(),
+        put("app.tar.gz", &["--json"]).written(),
+        put("sub/../app.tar.gz", &["--quiet"]),
         get(&[]).stored().answered(Answer::new(503)),
         get(&["--quiet"]).stored().answered(Answer::new(502)).fault(Fault::close()),
         put("app.tar.gz", &["--json"]).fault(Fault::early_answer(Answer::new(503)).on_put()),
@@ -127,6 +137,12 @@ fn failures() -> Vec<Case> {
         put("main.wasm", &["--force"]).another_hint(),
         put("empty", &[]),
         put("sub", &[]),
+        put("sub/", &[]),
+        put(".", &[]),
+        put("app.tar.gz/", &[]),
+        get(&["--targets", "gone"]),
+        put("app.tar.gz", &["--json"])
+            .answered(Answer::rate_limited(0).header("retry-after", TOKEN)),
         put("gone.tar.gz", &[]),
         put("-", &["--size", "1", "--force"]).stdin(package()),
         put("-", &["--size", "1000000", "--json"]).stdin(package()),
@@ -151,7 +167,15 @@ fn described_twice(metadata: Value) -> Fault {
 
 /// What a case comes to, and how many uploads are stored then.
 async fn run(case: &Case, host: Host) -> (Ended, u64) {
+    run_after(case, host, ":").await
+}
+
+/// The same after a line of shell in the folder.
+async fn run_after(case: &Case, host: Host, prepare: &str) -> (Ended, u64) {
     let fixture = Fixture::start().await;
+    let mut shell = tokio::process::Command::new("sh");
+    let shell = shell.args(["-ec", prepare]).current_dir(fixture.folder.path());
+    assert_eq!(ended(shell, b"").await.code, Some(0));
     fixture.write("app.tar.gz", &package());
     let other = SampleOptions { size: Some(2000), ..Default::default() };
     fixture.write("other.tar.gz", &sample::package(other));
@@ -167,6 +191,13 @@ async fn run(case: &Case, host: Host) -> (Ended, u64) {
     }
     for fault in &case.faults {
         fixture.emulator.fault(fault.clone());
+    }
+    if case.written {
+        let path = fixture.path("app.tar.gz");
+        fixture.emulator.on_request(move |_| {
+            let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+            std::io::Write::write_all(&mut file, b"more").unwrap();
+        });
     }
     let mut command = host.command(&fixture);
     command
@@ -184,7 +215,7 @@ fn constant(text: &str) -> String {
     // In an answer the native edge strikes the token out, where the error has a word for it.
     let text = without_ages(text).replace(&"*".repeat(TOKEN.len()), "[token]");
     // WASI has names for errors, and no numbers.
-    let text = text.replace(" (os error 2)", "");
+    let text = text.replace(" (os error 2)", "").replace(" (os error 20)", "");
     // clap names flags that came from the process's environment.
     let text = text.replace("<FILE> --api <URL>\n", "<FILE>\n");
     // Traces are the native host's.
@@ -284,4 +315,94 @@ async fn what_goes_well_is_said_as_natively_in_each_host() {
 #[ignore = "needs Python, which tests/hosts/run prepares"]
 async fn what_fails_is_said_as_natively_in_each_host() {
     assert_alike(failures(), Host::Command).await;
+}
+
+#[tokio::test]
+#[ignore = "needs wasmtime's command, which tests/wasmtime/run prepares"]
+async fn what_goes_well_is_said_as_natively_in_wasmtime() {
+    assert_alike(results(), Host::Wasmtime).await;
+}
+
+#[tokio::test]
+#[ignore = "needs wasmtime's command, which tests/wasmtime/run prepares"]
+async fn what_fails_is_said_as_natively_in_wasmtime() {
+    assert_alike(failures(), Host::Wasmtime).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn the_help_says_what_can_be_typed_in_each_host() {
+    let mut help = String::new();
+    for typed in [&["--help"][..], &["get", "--help"], &["put", "--help"]] {
+        let (ended, _) = run(&self::typed(typed), Host::Command).await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        help.push_str(&format!("$ fastly-package {}\n{}\n", typed.join(" "), ended.stdout));
+    }
+    assert_golden("help-of-the-component.txt", &help);
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn what_the_component_can_not_heed_is_refused_in_each_host() {
+    let fifo = "mkfifo fifo";
+    for (typed, says) in [
+        (put("app.tar.gz", &["--timeout", "3s"]), "--timeout isn't for the component"),
+        (put("app.tar.gz", &["--ca-cert", "x"]), "--ca-cert isn't for the component"),
+        (put("-", &[]), "--package - needs --size BYTES here"),
+        (put("/etc/passwd", &[]), "it is in no folder that the host hands in"),
+        (put("../app.tar.gz", &[]), "it is in no folder that the host hands in"),
+        (put("fifo", &[]), "fifo is not a file"),
+        (put("app.tar.gz", &["--token-file", "fifo"]), "fifo: it is not a file"),
+    ] {
+        let (ended, uploads) = run_after(&typed, Host::Command, fifo).await;
+        assert_eq!((ended.code, uploads), (Some(1), 0), "{ended:?}");
+        assert!(ended.stderr.contains(says), "{says}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn where_the_question_is_not_taken_it_is_sent_without_in_each_host() {
+    let asking = put("app.tar.gz", &["--expect", "always", "--retries", "0"]);
+    let (ended, uploads) = run(&asking.answered(Answer::new(417)), Host::Command).await;
+    assert_eq!((ended.code, uploads), (Some(0), 1), "{ended:?}");
+}
+
+/// What `examples/wasmtime/README.md` says is enough, in bytes.
+const MEMORY: &str = "max-memory-size=33554432";
+
+#[tokio::test]
+#[ignore = "needs wasmtime's command, which tests/wasmtime/run prepares"]
+async fn the_longest_answer_and_the_most_files_need_no_more_memory_than_is_said_in_wasmtime() {
+    const MEBIBYTE: usize = 1024 * 1024;
+    let fixture = Fixture::start().await;
+    // As many files as a check counts, in a package with the longest names that fit in their limit.
+    let many = "mkdir -p n/bin && cd n && seq -f 'a-file-with-a-name-of-fifty-characters-or-more-%07.0f' 1 99000 | xargs touch && cd .. && \
+        printf '\\0asm\\1\\0\\0\\0' >n/bin/main.wasm && printf 'manifest_version = 3\\nname = \"n\"\\n' >n/fastly.toml && tar -czf app.tar.gz n";
+    let mut shell = tokio::process::Command::new("sh");
+    let shell = shell.args(["-ec", many]).current_dir(fixture.folder.path());
+    assert_eq!(ended(shell, b"").await.code, Some(0));
+    let long = || Fault::answer(Answer::real().padded_to(MEBIBYTE));
+    let cases = [
+        (put("app.tar.gz", &["--json", "--if-changed"]), long().on_put()),
+        (get(&["--json"]), long().on_get()),
+    ];
+    for (case, long) in cases {
+        fixture.emulator.fault(long);
+        let command = Host::Wasmtime.command(&fixture);
+        // Its own flags stand before the component.
+        let words: Vec<_> = command.as_std().get_args().map(ToOwned::to_owned).collect();
+        let mut limited = tokio::process::Command::new(command.as_std().get_program());
+        limited.arg("run").args(["-W", MEMORY]).args(&words[1..]).args(&case.typed);
+        let ended = ended(
+            limited
+                .current_dir(fixture.folder.path())
+                .env("FASTLY_API_TOKEN", TOKEN)
+                .env("FASTLY_API_ENDPOINT", fixture.emulator.url()),
+            b"",
+        )
+        .await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stdout.len() > MEBIBYTE, "{}", ended.stdout.len());
+    }
 }

@@ -124,7 +124,8 @@ impl Host {
             Some(3) => "api",
             Some(4) => "transport",
             Some(6) => "content",
-            Some(_) => "unexpected-response",
+            Some(1) => "unexpected-response",
+            Some(other) => panic!("exit code {other}: {printed}"),
         };
         match case {
             "api" => {

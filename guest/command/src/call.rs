@@ -93,7 +93,12 @@ impl Api {
         let Operation { service_id, version, .. } = operation;
         match egress::allow(allowed, service_id, *version, Some(&self.base)) {
             Ok(()) => Ok(ServiceVersion { service_id: service_id.clone(), version_id: *version }),
-            Err(reason) => Err(Error { case: Case::InvalidArgument, reason, stored: Stored::No }),
+            Err(reason) => Err(Error {
+                case: Case::InvalidArgument,
+                reason,
+                stored: Stored::No,
+                passing: false,
+            }),
         }
     }
 
@@ -141,7 +146,7 @@ fn cause(error: &Error) -> retries::Cause<'_> {
             retry_after: api.rate_limit.as_ref().and_then(|limit| limit.retry_after.as_deref()),
             reset: api.rate_limit.as_ref().and_then(|limit| limit.reset),
         },
-        Case::Transport { untrusted: false } => retries::Cause::Passing,
+        _ if error.passing => retries::Cause::Passing,
         _ => retries::Cause::Lasting,
     }
 }

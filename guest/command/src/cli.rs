@@ -17,9 +17,15 @@ Environment, where the host hands it in:
 This is a component: it reads files in the folders that its host hands in, and no others. It ends with 0 or 1: the exit code of the native
 command stands at the end of its error line, and in --json.";
 
+const PUT: &str = "\
+Examples:
+  fastly-package put --service-id SU1Z0isxPaozGVKXdv0eY --version 3 --package pkg/app.tar.gz
+  fastly-package put -s SU1Z0isxPaozGVKXdv0eY --version 3 -p pkg/app.tar.gz --if-changed
+  fastly-package put -s SU1Z0isxPaozGVKXdv0eY --version 3 -p - --size 5000000";
+
 /// Get and put the Compute package of a Fastly service version, in any host of WASI 0.2.
 #[derive(Parser)]
-#[command(name = "fastly-package", version, after_help = after_help(args::EXIT_CODES), disable_help_subcommand = true)]
+#[command(name = "fastly-package", version, after_help = after_help(args::EXIT_CODES))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -34,7 +40,7 @@ pub(crate) enum Command {
     #[command(after_help = after_help(args::GET), override_usage = args::GET_USAGE)]
     Get(Get),
     /// Upload a package to a service version that is neither active nor locked.
-    #[command(after_help = after_help(args::PUT))]
+    #[command(after_help = after_help(PUT))]
     Put(Put),
 }
 
@@ -45,11 +51,10 @@ fn after_help(first: &str) -> String {
 impl Cli {
     pub(crate) fn report(&self) -> Report {
         let (json, upload) = match &self.command {
-            Command::Get(args) => (args.json || args.targets.is_some(), false),
+            Command::Get(args) => (args.is_json(), false),
             Command::Put(args) => (args.json, true),
         };
-        let Output { quiet, verbose, .. } = self.output;
-        Report { json, quiet, verbose: verbose > 0, upload, system: SYSTEM }
+        self.output.report(json, upload, SYSTEM)
     }
 }
 
@@ -58,15 +63,19 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     // By its own name, whatever that of the file is.
     let name = std::iter::once("fastly-package".to_owned());
     let arguments = name.chain(environment::get_arguments().into_iter().skip(1));
-    let command = args::with_environment(Cli::command(), variable).mut_subcommands(without_flags);
+    let command = args::with_environment(Cli::command(), variable)
+        .mut_arg("verbose", |arg| arg.help("Show hashes whole"))
+        .mut_subcommands(without_flags);
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-/// Doesn't show what `check` refuses.
+/// Doesn't show what `check` refuses, and says of the others what they do here.
 fn without_flags(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| {
-        let is_refused = REFUSED.iter().any(|(id, _)| arg.get_id() == id);
-        if is_refused { arg.hide(true) } else { arg }
+    command.mut_args(|arg| match arg.get_id().as_str() {
+        id if REFUSED.iter().any(|(refused, _)| id == *refused) => arg.hide(true),
+        "size" => arg.help("How many bytes come from stdin"),
+        "jobs" => arg.help("Taken, but here they are got one after the other"),
+        _ => arg,
     })
 }
 

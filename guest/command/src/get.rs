@@ -29,19 +29,22 @@ fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
     let api = Api::new(&args.connection, report)?;
     let name = path.display();
     let unreadable = |why: String| Failure::Usage(format!("can't read --targets {name}: {why}"));
+    let mut tally = Tally::default();
     let file = match path == Path::new("-") {
         true => None,
-        false => {
-            let opened = files::open(&path.display().to_string());
-            Some(opened.map_err(|error| unreadable(error.reason()))?)
-        }
+        false => match files::open(&path.display().to_string()) {
+            Ok(file) => Some(file),
+            Err(error) => {
+                tally.count(Err(unreadable(error.reason())), report)?;
+                return tally.sum();
+            }
+        },
     };
     let reader: Box<dyn Read> = match &file {
         Some(file) => Box::new(file.reader()),
         None => Box::new(files::stdin()),
     };
     let mut lines = BufReader::new(reader);
-    let mut tally = Tally::default();
     for number in 1.. {
         let ended = match next(&mut lines, number, service_id) {
             Ok(Next::Target(service_id, version)) => {

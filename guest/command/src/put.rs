@@ -9,11 +9,13 @@ use fastly_package_archive::{HEAD, Limits, Look, SIZE_LIMIT, files_hash, look};
 use fastly_package_words::args::{Put, When};
 use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation};
+use fastly_package_words::proof::{self, Comparison};
 use fastly_package_words::records::{
     Case, Content, Error, Package, Proof, Reply, Stored, Uploaded,
 };
 use fastly_package_words::report::Report;
 use std::cell::OnceCell;
+use std::io::Read;
 use std::path::Path;
 
 /// From how many bytes on the API is asked before the package is sent, as the native command does.
@@ -21,11 +23,14 @@ const ASKED_FROM: u64 = 1024 * 1024;
 
 /// What is to be uploaded.
 enum Source {
-    /// Which can be read again, and what it came to when it was.
-    File(File, OnceCell<(u64, String)>),
+    /// What can be read again, and what it came to when it was.
+    File(File, OnceCell<Digest>),
     /// So many bytes of standard input.
     Stdin(u64),
 }
+
+/// The length and the SHA-512 of a package.
+type Digest = (u64, String);
 
 pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
     args.check()?;
@@ -65,6 +70,9 @@ fn open(path: &Path) -> Result<File, Error> {
         Ok(file) if file.size == 0 => Err(refused(Content::Empty, error::EMPTY.into())),
         Ok(file) => Ok(file),
         Err(NoFile::Missing(why)) => Err(refused(Content::Missing, error::cant_open(&name, &why))),
+        Err(NoFile::Outside) => {
+            Err(refused(Content::Outside, error::cant_open(&name, files::OUTSIDE)))
+        }
         Err(NoFile::Closed(why)) => Err(refused(Content::Closed, error::cant_open(&name, &why))),
         Err(NoFile::NotAFile) => Err(refused(Content::NotAFile, error::not_a_file(&name))),
     }
@@ -84,7 +92,11 @@ fn unchanged(api: &Api, get: &Operation, file: &File) -> Result<Option<Reply>, F
 }
 
 fn refused(content: Content, reason: String) -> Error {
-    Error { case: Case::Content(content), reason, stored: Stored::No }
+    Error { case: Case::Content(content), reason, stored: Stored::No, passing: false }
+}
+
+fn changed() -> Error {
+    refused(Content::Varying, error::CHANGED.into())
 }
 
 impl Source {
@@ -117,13 +129,25 @@ impl Source {
         }
     }
 
-    /// The length and hash of what can be read again.
-    fn digest(&self) -> Option<&(u64, String)> {
-        let Self::File(file, digest) = self else { return None };
-        if digest.get().is_none() {
-            let _ = digest.set(sha512(file.reader()).ok()?);
+    /// Whether nothing has been written to it since it was opened.
+    fn is_unwritten(&self) -> bool {
+        match self {
+            Self::File(file, _) => file.is_unwritten(),
+            Self::Stdin(_) => true,
         }
-        digest.get()
+    }
+
+    /// Reads what can be read again, as it was when it was opened. What has been written to since is another package.
+    fn digest(&self) -> Result<Option<&Digest>, Error> {
+        let Self::File(file, digest) = self else { return Ok(None) };
+        if digest.get().is_none() {
+            let read = sha512(file.reader().take(file.size)).map_err(unreadable)?;
+            if read.0 != file.size || !file.is_unwritten() {
+                return Err(changed());
+            }
+            let _ = digest.set(read);
+        }
+        Ok(digest.get())
     }
 }
 
@@ -141,6 +165,10 @@ struct Upload<'a> {
 impl Upload<'_> {
     /// Uploads until it is stored, or known not to be for good: what may be stored is never sent again.
     fn run(&self) -> Result<Uploaded, Error> {
+        if !self.args.no_verify {
+            // Before it is sent: afterwards somebody may have written to it.
+            self.source.digest()?;
+        }
         let mut attempts = 1;
         loop {
             let error = match self.send() {
@@ -159,61 +187,96 @@ impl Upload<'_> {
             {
                 return Err(error);
             }
+            if !self.source.is_unwritten() {
+                return Err(changed());
+            }
             attempts += 1;
         }
     }
 
+    /// Sends it; where the API doesn't take the question whether it may, without it (RFC 9110, 15.5.18).
     fn send(&self) -> Result<Reply, Error> {
-        let size = self.source.size();
-        let name = self.args.package.file_name().and_then(|name| name.to_str());
         let asking = match self.args.expect {
-            When::Auto => size >= ASKED_FROM,
+            When::Auto => self.source.size() >= ASKED_FROM,
             When::Always => true,
             When::Never => false,
         };
-        let content = self.source.stream()?;
-        let name = name.filter(|_| matches!(self.source, Source::File(..)));
-        self.api.put(self.operation, Sending { content, size, name, asking })
+        match self.send_once(asking) {
+            Err(error)
+                if error.status() == Some(417)
+                    && asking
+                    && matches!(self.source, Source::File(..)) =>
+            {
+                self.send_once(false)
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_once(&self, asking: bool) -> Result<Reply, Error> {
+        let name = self.args.package.file_name().and_then(|name| name.to_str());
+        let sending = Sending {
+            content: self.source.stream()?,
+            size: self.source.size(),
+            name: name.filter(|_| matches!(self.source, Source::File(..))),
+            asking,
+        };
+        self.api.put(self.operation, sending)
     }
 
     fn uploaded(&self, reply: Reply, proof: Proof, attempts: u32) -> Uploaded {
         Uploaded { reply, bytes: self.source.size(), proof, attempts }
     }
 
-    /// Compares what the API says it stored with what the file holds.
+    /// Compares what the API says it stored with what the file held.
     fn prove(&self, reply: &Reply) -> Result<Proof, Error> {
         let unproven = |why: &str| Ok(Proof::Unproven(why.into()));
-        let Some(sent) = self.source.digest() else {
+        let Some(sent) = self.source.digest()? else {
             return unproven("what was sent can't be read again");
         };
-        match compare(&reply.package, sent) {
+        match compare(named_by(&reply.package), sent) {
             Comparison::Same => return Ok(Proof::Verified),
-            Comparison::Differs => return Err(mismatch(&reply.package, sent)),
+            Comparison::Differs => return Err(self.mismatch(&reply.package, sent)),
             Comparison::Unnamed => {}
         }
         let stored = match self.api.get(self.operation, false) {
             Ok(reply) => reply.package,
             Err(error) => return unproven(&error.reason),
         };
-        match compare(&stored, sent) {
+        match compare(named_by(&stored), sent) {
             Comparison::Same => Ok(Proof::Verified),
-            Comparison::Differs => Err(mismatch(&stored, sent)),
+            Comparison::Differs => Err(self.mismatch(&stored, sent)),
             Comparison::Unnamed => unproven("the API names no SHA-512 of it"),
         }
+    }
+
+    fn mismatch(&self, stored: &Package, sent: &Digest) -> Error {
+        let (size, hashsum) = named_by(stored);
+        let words = error::mismatch((sent.0, &sent.1), (size, proof::hashsum(hashsum)));
+        let reason = match self.source.is_unwritten() {
+            true => words,
+            false => format!("{}: {words}", error::CHANGED),
+        };
+        Error { case: Case::Mismatch, reason, stored: Stored::Other, passing: false }
     }
 
     /// Finds out what became of an upload that failed: the API's reply where it is stored, and else the error, which says so where it is
     /// known that it isn't.
     fn decide(&self, error: Error) -> Result<Reply, Error> {
-        let may_ask = self.api.retries.limit > 0 && error.stored == Stored::Unknown;
-        let Some(sent) = self.source.digest().filter(|_| may_ask) else { return Err(error) };
+        if self.api.retries.limit == 0 || error.stored != Stored::Unknown {
+            return Err(error);
+        }
+        let Ok(Some(sent)) = self.source.digest() else { return Err(error) };
         // The API hasn't answered yet, so that what isn't stored now may be a moment later.
         let may_come_later = matches!(error.case, Case::Timeout { .. });
         let not_stored = |error| Err(Error { stored: Stored::No, ..error });
         match self.api.get(self.operation, false) {
-            Ok(reply) => match compare(&reply.package, sent) {
+            Ok(reply) => match proof::compare_hash(&sent.1, named_by(&reply.package).1) {
                 Comparison::Same => Ok(reply),
-                Comparison::Differs if !may_come_later => not_stored(error),
+                // Of a file that was written to meanwhile it isn't known what was sent.
+                Comparison::Differs if !may_come_later && self.source.is_unwritten() => {
+                    not_stored(error)
+                }
                 Comparison::Differs | Comparison::Unnamed => Err(error),
             },
             Err(answer) if answer.status() == Some(404) && !may_come_later => not_stored(error),
@@ -222,32 +285,15 @@ impl Upload<'_> {
     }
 }
 
-enum Comparison {
-    Same,
-    Differs,
-    /// The API names no hash.
-    Unnamed,
-}
-
-fn compare(package: &Package, (size, hash): &(u64, String)) -> Comparison {
+/// What the API calls length and hash.
+fn named_by(package: &Package) -> (Option<u64>, Option<&str>) {
     let metadata = package.metadata.as_ref();
-    let Some(named) = hashsum(package) else { return Comparison::Unnamed };
-    let same_size = metadata.and_then(|metadata| metadata.size).is_none_or(|named| named == *size);
-    match named.eq_ignore_ascii_case(hash) && same_size {
-        true => Comparison::Same,
-        false => Comparison::Differs,
-    }
+    (
+        metadata.and_then(|metadata| metadata.size),
+        metadata.and_then(|metadata| metadata.hashsum.as_deref()),
+    )
 }
 
-/// The hash that the API names, if it is one.
-fn hashsum(package: &Package) -> Option<&str> {
-    let named = package.metadata.as_ref()?.hashsum.as_deref()?;
-    (named.len() == 128 && named.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(named)
-}
-
-fn mismatch(stored: &Package, (size, hash): &(u64, String)) -> Error {
-    let metadata = stored.metadata.as_ref();
-    let named = (metadata.and_then(|metadata| metadata.size), hashsum(stored));
-    let reason = error::mismatch((*size, hash), named);
-    Error { case: Case::Mismatch, reason, stored: Stored::Other }
+fn compare(named: (Option<u64>, Option<&str>), sent: &Digest) -> Comparison {
+    proof::compare((sent.0, &sent.1), named)
 }

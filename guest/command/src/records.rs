@@ -46,6 +46,7 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
         Some(_) => stored(&error),
         None => Stored::No,
     };
+    let passing = is_passing(&error);
     let (case, reason) = match error {
         Error::InvalidArgument(why) => (Case::InvalidArgument, why),
         Error::Content(error) => content(error, upload.unwrap_or_default()),
@@ -63,7 +64,10 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
                 status: error.status,
                 title: redacted(error.title),
                 detail: redacted(error.detail),
-                rate_limit: error.rate_limit.map(rate_limit),
+                rate_limit: error.rate_limit.map(|limit| {
+                    let limit = rate_limit(limit);
+                    RateLimit { retry_after: redacted(limit.retry_after), ..limit }
+                }),
             };
             (Case::Api(Box::new(api)), reason)
         }
@@ -80,7 +84,7 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
             (Case::UnexpectedResponse { status, reason }, words)
         }
     };
-    Failed { case, reason: redact(reason, token), stored }
+    Failed { case, reason: redact(reason, token), stored, passing }
 }
 
 /// What became of an upload that failed, as far as the error tells.
@@ -90,7 +94,7 @@ fn stored(error: &Error) -> Stored {
         // A server that waited too long for a request may have it after all.
         Error::Api(error) if error.status == 408 || error.status >= 500 => Stored::Unknown,
         Error::Api(_) => Stored::No,
-        Error::Transport(code) if never_connected(code) => Stored::No,
+        Error::Transport(code) if lost(code).is_before_sending() => Stored::No,
         Error::Transport(_) | Error::UnexpectedResponse(_) => Stored::Unknown,
     }
 }
@@ -105,47 +109,53 @@ fn content(error: ContentError, expected: u64) -> (Case, String) {
     }
 }
 
-/// Whether there was no connection over which a request could have gone.
-fn never_connected(code: &ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::DnsTimeout
-            | ErrorCode::DnsError(_)
-            | ErrorCode::DestinationNotFound
-            | ErrorCode::DestinationUnavailable
-            | ErrorCode::DestinationIpProhibited
-            | ErrorCode::DestinationIpUnroutable
-            | ErrorCode::ConnectionRefused
-            | ErrorCode::ConnectionTimeout
-            | ErrorCode::ConnectionLimitReached
-            | ErrorCode::TlsProtocolError
-            | ErrorCode::TlsCertificateError
-            | ErrorCode::TlsAlertReceived(_)
-            | ErrorCode::HttpRequestDenied
-            | ErrorCode::HttpRequestUriInvalid
-            | ErrorCode::ConfigurationError
-    )
-}
-
 fn transport(code: &ErrorCode) -> (Case, String) {
-    let what = match code {
-        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
-        ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
-        ErrorCode::HttpProtocolError
-        | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
-        code if never_connected(code) => Lost::Unreached,
-        _ => Lost::Connection,
-    };
+    let lost = lost(code);
     let case = match code {
         ErrorCode::DnsTimeout
         | ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
         | ErrorCode::HttpResponseTimeout => Case::Timeout { total: false },
-        _ => Case::Transport { untrusted: matches!(code, ErrorCode::TlsCertificateError) },
+        _ => Case::Transport { untrusted: lost == Lost::Untrusted },
     };
-    (case, error::lost(what, &name(code)))
+    (case, lost.words(&name(code)))
+}
+
+/// Whether the same call may go well in a moment. One that waited in vain for its answer has had its time.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Transport(
+            ErrorCode::ConnectionReadTimeout
+            | ErrorCode::ConnectionWriteTimeout
+            | ErrorCode::HttpResponseTimeout,
+        ) => false,
+        Error::Transport(code) => !lost(code).is_lasting(),
+        _ => false,
+    }
+}
+
+fn lost(code: &ErrorCode) -> Lost {
+    match code {
+        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
+        ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionLimitReached => Lost::Unreached,
+        ErrorCode::ConfigurationError => Lost::Configuration,
+        ErrorCode::TlsProtocolError => Lost::Tls,
+        ErrorCode::TlsCertificateError => Lost::Untrusted,
+        ErrorCode::TlsAlertReceived(_) => Lost::Alert,
+        ErrorCode::HttpRequestDenied | ErrorCode::HttpRequestUriInvalid => Lost::Refused,
+        ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
+        ErrorCode::HttpProtocolError
+        | ErrorCode::HttpResponseHeaderSectionSize(_)
+        | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
+        _ => Lost::Connection,
+    }
 }
 
 /// The name of a code in words, and what the host says with it.

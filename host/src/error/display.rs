@@ -72,7 +72,7 @@ impl fmt::Display for ContentError {
             Self::Empty => f.write_str(words::EMPTY),
             Self::TooLarge { limit } => f.write_str(&words::too_large(*limit)),
             Self::NotAPackage(what) => f.write_str(&words::no_package(&what.to_string())),
-            Self::Changed => f.write_str("the package changed while it was read"),
+            Self::Changed => f.write_str(words::CHANGED),
             Self::Read(error) => f.write_str(&words::unreadable(&error.to_string())),
             Self::TooShort { expected, found } => f.write_str(&words::too_short(*expected, *found)),
             Self::TooLong { expected } => f.write_str(&words::too_long(*expected)),
@@ -91,26 +91,31 @@ impl std::error::Error for ContentError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match &self.code {
-            ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
-            ErrorCode::DestinationNotFound
-            | ErrorCode::DestinationUnavailable
-            | ErrorCode::DestinationIpProhibited
-            | ErrorCode::DestinationIpUnroutable
-            | ErrorCode::ConnectionRefused
-            | ErrorCode::ConnectionTimeout
-            | ErrorCode::ConnectionLimitReached
-            | ErrorCode::ConfigurationError
-            | ErrorCode::TlsProtocolError
-            | ErrorCode::TlsCertificateError
-            | ErrorCode::TlsAlertReceived(_) => Lost::Unreached,
-            ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
-            ErrorCode::HttpProtocolError
-            | ErrorCode::HttpResponseHeaderSectionSize(_)
-            | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
-            _ => Lost::Connection,
-        };
-        f.write_str(&words::lost(what, &self.reason))
+        f.write_str(&lost(&self.code).words(&self.reason))
+    }
+}
+
+/// Why it was lost, as far as that is told apart.
+pub(super) fn lost(code: &ErrorCode) -> Lost {
+    match code {
+        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
+        ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionLimitReached => Lost::Unreached,
+        ErrorCode::ConfigurationError => Lost::Configuration,
+        ErrorCode::TlsProtocolError => Lost::Tls,
+        ErrorCode::TlsCertificateError => Lost::Untrusted,
+        ErrorCode::TlsAlertReceived(_) => Lost::Alert,
+        ErrorCode::HttpRequestDenied | ErrorCode::HttpRequestUriInvalid => Lost::Refused,
+        ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
+        ErrorCode::HttpProtocolError
+        | ErrorCode::HttpResponseHeaderSectionSize(_)
+        | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
+        _ => Lost::Connection,
     }
 }
 

@@ -3,6 +3,7 @@
 mod after_help;
 
 use crate::failure::Failure;
+use crate::report::{Report, System};
 pub use after_help::{EXIT_CODES, GET, GET_USAGE, PUT};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
 use clap::{Args, Command, ValueEnum};
@@ -180,6 +181,13 @@ pub struct Put {
     pub connection: Connection,
 }
 
+impl Output {
+    /// How to print, of an upload or something else.
+    pub fn report(&self, json: bool, upload: bool, system: System) -> Report {
+        Report { json, quiet: self.quiet, verbose: self.verbose > 0, upload, system }
+    }
+}
+
 impl Put {
     /// Whether the package comes from standard input.
     pub fn is_from_stdin(&self) -> bool {
@@ -205,6 +213,11 @@ impl Put {
 }
 
 impl Get {
+    /// Whether JSON is printed: of several nothing else is.
+    pub fn is_json(&self) -> bool {
+        self.json || self.targets.is_some()
+    }
+
     /// The one package that is asked for.
     ///
     /// # Errors

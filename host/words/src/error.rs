@@ -13,19 +13,61 @@ pub enum UnexpectedReason {
     NotAPackage,
 }
 
-/// Where a request or its answer was lost: the error codes of `wasi:http`, as far as they are told apart.
+/// Why a request or its answer was lost: the error codes of `wasi:http`, as far as they are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// Before the name was an address.
+    /// The name is no address, or wasn't in time.
     Name,
-    /// Before there was a connection.
+    /// There was no connection to be had, or not in time.
     Unreached,
-    /// In the middle of the answer.
+    /// There is none to be had as things are set up.
+    Configuration,
+    /// The server's certificate isn't trusted.
+    Untrusted,
+    /// The two sides don't agree on TLS.
+    Tls,
+    /// The server ended TLS with an alert, which it may do at any time.
+    Alert,
+    /// The host doesn't let it out, or can't send it.
+    Refused,
+    /// It broke off in the middle of the answer.
     Incomplete,
-    /// In something that is no answer.
+    /// What came is no answer.
     NotHttp,
-    /// Anywhere else.
+    /// Something else, at any time.
     Connection,
+}
+
+impl Lost {
+    /// In words; `why` is more of the reason, or empty.
+    pub fn words(self, why: &str) -> String {
+        let what = match self {
+            Self::Name => "the API's name can't be resolved",
+            Self::Unreached | Self::Configuration | Self::Untrusted | Self::Tls | Self::Alert => {
+                "the API was not reached"
+            }
+            Self::Incomplete => "the connection was lost before the answer was whole",
+            Self::NotHttp => "what came back is not an HTTP answer",
+            Self::Refused | Self::Connection => "the connection was lost",
+        };
+        match why {
+            "" => what.to_owned(),
+            why => format!("{what}: {why}"),
+        }
+    }
+
+    /// Whether the same would only be lost again.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::Configuration | Self::Untrusted | Self::Tls | Self::Refused)
+    }
+
+    /// Whether nothing can have been sent. Of what ends TLS that isn't known: it may do so in the middle.
+    pub fn is_before_sending(self) -> bool {
+        matches!(
+            self,
+            Self::Name | Self::Unreached | Self::Configuration | Self::Untrusted | Self::Refused
+        )
+    }
 }
 
 /// What the API says no with: its status, its texts, and those of the further entries of its `errors`.
@@ -81,21 +123,6 @@ pub fn unexpected_response(
     words
 }
 
-/// A request or an answer that was lost; `why` is more of the reason, or empty.
-pub fn lost(what: Lost, why: &str) -> String {
-    let what = match what {
-        Lost::Name => "the API's name can't be resolved",
-        Lost::Unreached => "the API was not reached",
-        Lost::Incomplete => "the connection was lost before the answer was whole",
-        Lost::NotHttp => "what came back is not an HTTP answer",
-        Lost::Connection => "the connection was lost",
-    };
-    match why {
-        "" => what.to_owned(),
-        why => format!("{what}: {why}"),
-    }
-}
-
 /// A token that can't be used, or can't be read.
 pub fn no_token(why: &str) -> String {
     format!("no usable token: {why}")
@@ -128,6 +155,9 @@ pub fn no_package(what: &str) -> String {
 pub fn unreadable(why: &str) -> String {
     format!("can't read the package: {why}")
 }
+
+/// A package that was written to.
+pub const CHANGED: &str = "the package changed while it was read";
 
 /// A content that ended after `found` bytes.
 pub fn too_short(expected: u64, found: u64) -> String {

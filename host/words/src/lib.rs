@@ -1,13 +1,16 @@
-//! What the command takes and what it says, flags, sentences, tables and JSON, on plain records, and when it tries again. The native command has them from here, and so
-//! has the component that is run by hosts which have a command line only.
+//! What the command takes and says, flags, sentences, tables and JSON on plain records, and by which rules it judges: when another try may help,
+//! whether what is stored is what was sent, what a token is. The native command and the library have it from here, and so has the component that
+//! is run by hosts which have a command line only.
 //!
-//! Nothing here does anything: what is printed goes through the functions of a [`System`](report::System).
+//! Nothing here reaches the world by itself: what is printed, and what time it is, goes through the functions of a
+//! [`System`](report::System), and what is read comes from readers.
 
 #[cfg(feature = "command")]
 pub mod args;
 pub mod error;
 #[cfg(feature = "command")]
 pub mod failure;
+pub mod proof;
 #[cfg(feature = "command")]
 pub mod records;
 #[cfg(feature = "command")]

@@ -59,6 +59,8 @@ pub struct Error {
     pub reason: String,
     /// What became of an upload.
     pub stored: Stored,
+    /// Whether there was no answer, and the same may go well in a moment.
+    pub passing: bool,
 }
 
 /// Where an operation failed.
@@ -115,6 +117,8 @@ pub struct ApiError {
 pub enum Content {
     /// It isn't there.
     Missing,
+    /// It is in no folder that the host of the command hands in.
+    Outside,
     /// It can't be opened.
     Closed,
     /// It is a folder, or something else that is no file.

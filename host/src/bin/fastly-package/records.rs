@@ -61,6 +61,7 @@ pub(crate) fn failed(operation: &Operation, error: &Error) -> Failure {
             Stored::Other => records::Stored::Other,
             _ => records::Stored::Unknown,
         },
+        passing: error.status().is_none() && error.is_retryable(),
     };
     Failure::Operation(Box::new(operation.clone()), error)
 }

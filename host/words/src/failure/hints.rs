@@ -86,7 +86,10 @@ impl Operation {
                 ),
             },
             404 => self.not_found_hint(),
-            406 | 411 | 415 | 417 => "the API takes this request as it is: something on the way may have changed it, see HTTPS_PROXY and --api".into(),
+            406 | 411 | 415 | 417 => match system.network {
+                Network::Own => "the API takes this request as it is: something on the way may have changed it, see HTTPS_PROXY and --api".into(),
+                Network::Hosts => "the API takes this request as it is: the host of this component, or something on the way, may have changed it".into(),
+            },
             409 => "something else is changing this service: try again when it is done".into(),
             413 => "the API takes at most 100000000 bytes: fastly-package check FILE shows the largest files".into(),
             422 if is_locked(422, [&error.title, &error.detail].map(Option::as_deref)) => format!(
@@ -160,6 +163,9 @@ fn content_hint(content: Content) -> Option<String> {
     let hint = match content {
         Content::Missing | Content::Empty => {
             "`fastly compute build` writes the package to pkg/NAME.tar.gz"
+        }
+        Content::Outside => {
+            "hand its folder in (with wasmtime: --dir FOLDER), and name it as it is called there"
         }
         Content::Closed => "see who owns it, and who may read it",
         Content::Unreadable => "nothing was stored; can it be read to its end, with cat?",

@@ -15,7 +15,6 @@ mod token;
 
 use crate::cli::{Cli, Command};
 use crate::system::SYSTEM;
-use fastly_package_words::report::Report;
 pub(crate) use interrupt::end_by;
 use std::process::ExitCode;
 
@@ -29,7 +28,7 @@ pub(crate) struct Ended {
 /// Runs what was typed.
 pub(crate) async fn run(cli: Cli) -> Ended {
     let (json, upload) = match &cli.command {
-        Command::Get(args) => (args.json || args.targets.is_some(), false),
+        Command::Get(args) => (args.is_json(), false),
         Command::Put(args) => (args.json, true),
         Command::Check(args) => (args.json, false),
         Command::Component(_)
@@ -38,13 +37,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         | Command::Emulate(_)
         | Command::Demo(_) => (false, false),
     };
-    let report = Report {
-        json,
-        quiet: cli.output.quiet,
-        verbose: cli.output.verbose > 0,
-        upload,
-        system: SYSTEM,
-    };
+    let report = cli.output.report(json, upload, SYSTEM);
     let done = |()| ExitCode::SUCCESS;
     let result = match &cli.command {
         Command::Get(args) => get::run(args, report).await.map(done),
