@@ -344,17 +344,18 @@ async fn the_help_says_what_can_be_typed_in_each_host() {
 #[tokio::test]
 #[ignore = "needs Python, which tests/hosts/run prepares"]
 async fn what_the_component_can_not_heed_is_refused_in_each_host() {
-    let fifo = "mkfifo fifo";
+    let prepare = "mkfifo fifo; ln -s /etc/passwd link";
     for (typed, says) in [
         (put("app.tar.gz", &["--timeout", "3s"]), "--timeout isn't for the component"),
         (put("app.tar.gz", &["--ca-cert", "x"]), "--ca-cert isn't for the component"),
         (put("-", &[]), "--package - needs --size BYTES here"),
         (put("/etc/passwd", &[]), "it is in no folder that the host hands in"),
         (put("../app.tar.gz", &[]), "it is in no folder that the host hands in"),
+        (put("link", &[]), "it is in no folder that the host hands in"),
         (put("fifo", &[]), "fifo is not a file"),
         (put("app.tar.gz", &["--token-file", "fifo"]), "fifo: it is not a file"),
     ] {
-        let (ended, uploads) = run_after(&typed, Host::Command, fifo).await;
+        let (ended, uploads) = run_after(&typed, Host::Command, prepare).await;
         assert_eq!((ended.code, uploads), (Some(1), 0), "{ended:?}");
         assert!(ended.stderr.contains(says), "{says}: {ended:?}");
     }
