@@ -30,7 +30,7 @@ pub(crate) struct Api {
     report: Report,
 }
 
-/// A file's name as it was uploaded, and how to upload it.
+/// What is sent, and how: `asking` whether it may be, before it is.
 pub(crate) struct Sending<'a> {
     pub(crate) content: InputStream,
     pub(crate) size: u64,
