@@ -15,13 +15,11 @@ use crate::error::{
 };
 use crate::plugin::{Expect, Inner, PutOptions};
 use crate::sandbox::{self, Room, State};
+use fastly_package_words::EXPECT_FROM;
 use http::{Method, StatusCode};
 use wasmtime::Store;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynInputStream;
-
-/// From this size on `100-continue` is worth a round trip. In bytes; curl's figure.
-const EXPECT_FROM: u64 = 1024 * 1024;
 
 /// One call: a fresh store, and what is known of it from outside.
 pub(crate) struct Call<'a> {

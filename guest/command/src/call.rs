@@ -11,12 +11,12 @@ use crate::cli::{self, variable};
 use crate::{files, records};
 use fastly_package_egress::Base;
 use fastly_package_words::args::Connection;
-use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
 use fastly_package_words::records::{Case, Error, Reply, Stored};
 use fastly_package_words::report::{Again, Report};
 use fastly_package_words::retries::{self, Policy};
 use fastly_package_words::token;
+use fastly_package_words::{error, reply};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -73,7 +73,7 @@ impl Api {
     fn get_once(&self, operation: &Operation) -> Result<Reply, Error> {
         let target = self.allow(Allowed::GetPackage, operation)?;
         package_api::get_package(&target, &self.options())
-            .map(records::reply)
+            .map(|reply| reply!(reply))
             .map_err(|error| records::failed(error, None, &self.token))
     }
 
@@ -84,7 +84,7 @@ impl Api {
         let flags = if asking { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
         let put = PutOptions { flags, filename: name.map(str::to_owned) };
         package_api::put_package(&target, content, size, &put, &self.options())
-            .map(records::reply)
+            .map(|reply| reply!(reply))
             .map_err(|error| records::failed(error, Some(size), &self.token))
     }
 

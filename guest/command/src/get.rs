@@ -6,7 +6,7 @@ use fastly_package_words::args::Get;
 use fastly_package_words::failure::{Failure, Kind};
 use fastly_package_words::report::Report;
 use fastly_package_words::targets::{self, Tally};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
@@ -46,39 +46,24 @@ fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
     };
     let mut lines = BufReader::new(reader);
     for number in 1.. {
-        let ended = match next(&mut lines, number, service_id) {
-            Ok(Next::Target(service_id, version)) => {
+        let text = match targets::next_line(&mut lines) {
+            Ok(Some(text)) => text,
+            Ok(None) => break,
+            Err(error) => {
+                tally.count(Err(unreadable(error.to_string())), report)?;
+                break;
+            }
+        };
+        let ended = match targets::target(number, text.as_deref(), service_id) {
+            Ok(Some((service_id, version))) => {
                 let operation = api.operation(Kind::Get, service_id, version);
                 let got = api.get(&operation, true);
                 got.map_err(|error| Failure::Operation(Box::new(operation), error))
             }
-            Ok(Next::Nothing) => continue,
-            Ok(Next::End) => break,
-            Err(Wrong::Line(failure)) => Err(failure),
-            Err(Wrong::Reading(why)) => {
-                tally.count(Err(unreadable(why)), report)?;
-                break;
-            }
+            Ok(None) => continue,
+            Err(failure) => Err(failure),
         };
         tally.count(ended, report)?;
     }
     tally.sum()
-}
-
-enum Next {
-    Target(String, u32),
-    Nothing,
-    End,
-}
-
-enum Wrong {
-    Line(Failure),
-    Reading(String),
-}
-
-fn next(lines: &mut impl BufRead, number: usize, service_id: Option<&str>) -> Result<Next, Wrong> {
-    let text = targets::next_line(lines).map_err(|error| Wrong::Reading(error.to_string()))?;
-    let Some(text) = text else { return Ok(Next::End) };
-    let target = targets::target(number, text.as_deref(), service_id).map_err(Wrong::Line)?;
-    Ok(target.map_or(Next::Nothing, |(service_id, version)| Next::Target(service_id, version)))
 }

@@ -11,7 +11,6 @@ mod files;
 mod get;
 mod put;
 mod records;
-mod sha512;
 mod system;
 
 use bindings::exports::wasi::cli::run;

@@ -4,8 +4,8 @@ use crate::bindings::wasi::cli::stdin;
 use crate::bindings::wasi::io::streams::InputStream;
 use crate::call::{Api, Sending};
 use crate::files::{self, File, NoFile};
-use crate::sha512::sha512;
-use fastly_package_archive::{HEAD, Limits, Look, SIZE_LIMIT, files_hash, look};
+use fastly_package_archive::{HEAD, Limits, Look, SIZE_LIMIT, files_hash, hashsum, look};
+use fastly_package_words::EXPECT_FROM;
 use fastly_package_words::args::{Put, When};
 use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation};
@@ -17,9 +17,6 @@ use fastly_package_words::report::Report;
 use std::cell::OnceCell;
 use std::io::Read;
 use std::path::Path;
-
-/// From how many bytes on the API is asked before the package is sent, as the native command does.
-const ASKED_FROM: u64 = 1024 * 1024;
 
 /// What is to be uploaded.
 enum Source {
@@ -129,6 +126,11 @@ impl Source {
         }
     }
 
+    /// Whether it can be read again.
+    fn is_repeatable(&self) -> bool {
+        matches!(self, Self::File(..))
+    }
+
     /// Whether nothing has been written to it since it was opened.
     fn is_unwritten(&self) -> bool {
         match self {
@@ -141,7 +143,7 @@ impl Source {
     fn digest(&self) -> Result<Option<&Digest>, Error> {
         let Self::File(file, digest) = self else { return Ok(None) };
         if digest.get().is_none() {
-            let read = sha512(file.reader().take(file.size)).map_err(unreadable)?;
+            let read = hashsum(file.reader().take(file.size)).map_err(unreadable)?;
             if read.0 != file.size || !file.is_unwritten() {
                 return Err(changed());
             }
@@ -181,8 +183,7 @@ impl Upload<'_> {
                     Err(error) => error,
                 },
             };
-            let may_be_sent_again =
-                error.stored == Stored::No && matches!(self.source, Source::File(..));
+            let may_be_sent_again = error.stored == Stored::No && self.source.is_repeatable();
             if !may_be_sent_again || !self.api.wait(self.operation, &error, attempts, false, false)
             {
                 return Err(error);
@@ -197,16 +198,12 @@ impl Upload<'_> {
     /// Sends it; where the API doesn't take the question whether it may, without it (RFC 9110, 15.5.18).
     fn send(&self) -> Result<Reply, Error> {
         let asking = match self.args.expect {
-            When::Auto => self.source.size() >= ASKED_FROM,
+            When::Auto => self.source.size() >= EXPECT_FROM,
             When::Always => true,
             When::Never => false,
         };
         match self.send_once(asking) {
-            Err(error)
-                if error.status() == Some(417)
-                    && asking
-                    && matches!(self.source, Source::File(..)) =>
-            {
+            Err(error) if error.status() == Some(417) && asking && self.source.is_repeatable() => {
                 self.send_once(false)
             }
             sent => sent,
@@ -218,7 +215,7 @@ impl Upload<'_> {
         let sending = Sending {
             content: self.source.stream()?,
             size: self.source.size(),
-            name: name.filter(|_| matches!(self.source, Source::File(..))),
+            name: name.filter(|_| self.source.is_repeatable()),
             asking,
         };
         self.api.put(self.operation, sending)
@@ -234,19 +231,17 @@ impl Upload<'_> {
         let Some(sent) = self.source.digest()? else {
             return unproven("what was sent can't be read again");
         };
-        match compare(named_by(&reply.package), sent) {
-            Comparison::Same => return Ok(Proof::Verified),
-            Comparison::Differs => return Err(self.mismatch(&reply.package, sent)),
-            Comparison::Unnamed => {}
-        }
-        let stored = match self.api.get(self.operation, false) {
-            Ok(reply) => reply.package,
-            Err(error) => return unproven(&error.reason),
+        let judged = |package| match compare(named_by(package), sent) {
+            Comparison::Same => Some(Ok(Proof::Verified)),
+            Comparison::Differs => Some(Err(self.mismatch(package, sent))),
+            Comparison::Unnamed => None,
         };
-        match compare(named_by(&stored), sent) {
-            Comparison::Same => Ok(Proof::Verified),
-            Comparison::Differs => Err(self.mismatch(&stored, sent)),
-            Comparison::Unnamed => unproven("the API names no SHA-512 of it"),
+        if let Some(proof) = judged(&reply.package) {
+            return proof;
+        }
+        match self.api.get(self.operation, false) {
+            Ok(reply) => judged(&reply.package).unwrap_or_else(|| unproven(error::UNNAMED)),
+            Err(error) => unproven(&error.reason),
         }
     }
 

@@ -1,44 +1,11 @@
-//! What the plugin returns, as the command's words take it.
+//! What the plugin's errors are, as the command's words take it.
 
-use crate::bindings::fastly_package::api::package_api::{
-    self, ContentError, Error, UnexpectedReason,
-};
+use crate::bindings::fastly_package::api::package_api::{ContentError, Error, UnexpectedReason};
 use crate::bindings::wasi::http::types::ErrorCode;
 use fastly_package_words::error::{self, Lost};
-use fastly_package_words::records::{
-    ApiError, Case, Content, Error as Failed, Metadata, Package, RateLimit, Reply, Stored,
-};
+use fastly_package_words::records::{ApiError, Case, Content, Error as Failed, RateLimit, Stored};
 use fastly_package_words::token::redact;
-
-pub(crate) fn reply(reply: package_api::Reply) -> Reply {
-    let package_api::Reply { package, rate_limit: limit, body } = reply;
-    let metadata = package.metadata.map(|metadata| Metadata {
-        name: metadata.name,
-        description: metadata.description,
-        authors: metadata.authors,
-        language: metadata.language,
-        size: metadata.size,
-        hashsum: metadata.hashsum,
-        files_hash: metadata.files_hash,
-        cloned_from: metadata.cloned_from,
-        wasm_metadata: metadata.wasm_metadata,
-    });
-    let package = Package {
-        id: package.id,
-        service_id: package.service_id,
-        version: package.version,
-        created_at: package.created_at,
-        updated_at: package.updated_at,
-        deleted_at: package.deleted_at,
-        metadata,
-    };
-    Reply { package, rate_limit: limit.map(rate_limit), body }
-}
-
-fn rate_limit(limit: package_api::RateLimit) -> RateLimit {
-    let package_api::RateLimit { remaining, reset, retry_after } = limit;
-    RateLimit { remaining, reset, retry_after }
-}
+use fastly_package_words::{lost, rate_limit, unexpected_reason};
 
 /// A call that failed, of an upload of so many bytes or of something else.
 pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
@@ -65,19 +32,14 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
                 title: redacted(error.title),
                 detail: redacted(error.detail),
                 rate_limit: error.rate_limit.map(|limit| {
-                    let limit = rate_limit(limit);
+                    let limit = rate_limit!(limit);
                     RateLimit { retry_after: redacted(limit.retry_after), ..limit }
                 }),
             };
             (Case::Api(Box::new(api)), reason)
         }
         Error::UnexpectedResponse(response) => {
-            let reason = match response.reason {
-                UnexpectedReason::Status => error::UnexpectedReason::Status,
-                UnexpectedReason::Premature => error::UnexpectedReason::Premature,
-                UnexpectedReason::TooLarge => error::UnexpectedReason::TooLarge,
-                UnexpectedReason::NotAPackage => error::UnexpectedReason::NotAPackage,
-            };
+            let reason = unexpected_reason!(UnexpectedReason, response.reason);
             let status = response.status;
             let location = response.location.as_deref();
             let words = error::unexpected_response(status, reason, &response.detail, location);
@@ -94,7 +56,7 @@ fn stored(error: &Error) -> Stored {
         // A server that waited too long for a request may have it after all.
         Error::Api(error) if error.status == 408 || error.status >= 500 => Stored::Unknown,
         Error::Api(_) => Stored::No,
-        Error::Transport(code) if lost(code).is_before_sending() => Stored::No,
+        Error::Transport(code) if lost!(ErrorCode, code).is_before_sending() => Stored::No,
         Error::Transport(_) | Error::UnexpectedResponse(_) => Stored::Unknown,
     }
 }
@@ -110,7 +72,7 @@ fn content(error: ContentError, expected: u64) -> (Case, String) {
 }
 
 fn transport(code: &ErrorCode) -> (Case, String) {
-    let lost = lost(code);
+    let lost = lost!(ErrorCode, code);
     let case = match code {
         ErrorCode::DnsTimeout
         | ErrorCode::ConnectionTimeout
@@ -130,31 +92,8 @@ fn is_passing(error: &Error) -> bool {
             | ErrorCode::ConnectionWriteTimeout
             | ErrorCode::HttpResponseTimeout,
         ) => false,
-        Error::Transport(code) => !lost(code).is_lasting(),
+        Error::Transport(code) => !lost!(ErrorCode, code).is_lasting(),
         _ => false,
-    }
-}
-
-fn lost(code: &ErrorCode) -> Lost {
-    match code {
-        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
-        ErrorCode::DestinationNotFound
-        | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpProhibited
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionLimitReached => Lost::Unreached,
-        ErrorCode::ConfigurationError => Lost::Configuration,
-        ErrorCode::TlsProtocolError => Lost::Tls,
-        ErrorCode::TlsCertificateError => Lost::Untrusted,
-        ErrorCode::TlsAlertReceived(_) => Lost::Alert,
-        ErrorCode::HttpRequestDenied | ErrorCode::HttpRequestUriInvalid => Lost::Refused,
-        ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
-        ErrorCode::HttpProtocolError
-        | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
-        _ => Lost::Connection,
     }
 }
 

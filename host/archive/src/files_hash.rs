@@ -8,7 +8,7 @@
 
 use crate::Limits;
 use crate::entries::{self, Kind};
-use crate::streams::{self, READ, Unpacked, hex};
+use crate::streams::{self, Hashed, READ, Unpacked, hex};
 use sha2::{Digest, Sha512};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -17,6 +17,19 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 const KEPT: u64 = 8 * 1024 * 1024;
 /// What all readings together may unpack, in bytes: more only an archive needs that was made for it.
 const WORK: u64 = 64 << 30;
+
+/// The length of what `package` has left, in bytes, and its SHA-512 in lower-case hex: the API's `hashsum`.
+///
+/// # Errors
+///
+/// When `package` can't be read.
+pub fn hashsum(package: impl Read) -> io::Result<(u64, String)> {
+    let mut hashed = Hashed::new(package);
+    let read = streams::read(&mut hashed, |_| {});
+    hashed.failed()?;
+    read?;
+    Ok(hashed.finish())
+}
 
 /// The `files_hash` of the archive from where `package` is to its end, in lower-case hex: what `check` says, without the rest of it.
 ///
@@ -246,6 +259,13 @@ mod tests {
 
     fn sha512(bytes: impl AsRef<[u8]>) -> String {
         hex(Sha512::new_with_prefix(bytes))
+    }
+
+    #[test]
+    fn a_content_has_a_length_and_a_hash() {
+        let (size, hash) = hashsum(&b"abc"[..]).unwrap();
+        // FIPS 180-4's example.
+        assert_eq!((size, &hash[..16], &hash[112..]), (3, "ddaf35a193617aba", "2a9ac94fa54ca49f"));
     }
 
     #[test]

@@ -22,6 +22,6 @@ pub use beginning::{HEAD, Look, NotAPackage, SIZE_LIMIT, look};
 #[cfg(feature = "check")]
 pub use check::{Entries, Finding, Format, Manifest, Report, Severity, Validity, Wasm, check};
 #[cfg(feature = "files-hash")]
-pub use files_hash::files_hash;
+pub use files_hash::{files_hash, hashsum};
 #[cfg(feature = "files-hash")]
 pub use limits::Limits;

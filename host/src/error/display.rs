@@ -10,6 +10,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
 use fastly_package_words::error::{self as words, Lost};
+use fastly_package_words::unexpected_reason;
 use std::fmt;
 
 impl fmt::Display for Error {
@@ -53,12 +54,7 @@ fn api_error(error: &ApiError) -> String {
 
 fn unexpected_response(response: &UnexpectedResponse) -> String {
     let UnexpectedResponse { status, reason, detail, location, .. } = response;
-    let reason = match reason {
-        UnexpectedReason::Status => words::UnexpectedReason::Status,
-        UnexpectedReason::Premature => words::UnexpectedReason::Premature,
-        UnexpectedReason::TooLarge => words::UnexpectedReason::TooLarge,
-        UnexpectedReason::NotAPackage => words::UnexpectedReason::NotAPackage,
-    };
+    let reason = unexpected_reason!(UnexpectedReason, reason);
     words::unexpected_response(*status, reason, detail, location.as_deref())
 }
 
@@ -97,26 +93,7 @@ impl fmt::Display for TransportError {
 
 /// Why it was lost, as far as that is told apart.
 pub(super) fn lost(code: &ErrorCode) -> Lost {
-    match code {
-        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => Lost::Name,
-        ErrorCode::DestinationNotFound
-        | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpProhibited
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionLimitReached => Lost::Unreached,
-        ErrorCode::ConfigurationError => Lost::Configuration,
-        ErrorCode::TlsProtocolError => Lost::Tls,
-        ErrorCode::TlsCertificateError => Lost::Untrusted,
-        ErrorCode::TlsAlertReceived(_) => Lost::Alert,
-        ErrorCode::HttpRequestDenied | ErrorCode::HttpRequestUriInvalid => Lost::Refused,
-        ErrorCode::HttpResponseIncomplete => Lost::Incomplete,
-        ErrorCode::HttpProtocolError
-        | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_) => Lost::NotHttp,
-        _ => Lost::Connection,
-    }
+    fastly_package_words::lost!(ErrorCode, code)
 }
 
 impl fmt::Display for TimeoutError {

@@ -169,6 +169,9 @@ pub fn too_long(expected: u64) -> String {
     format!("the package is longer than the expected {expected} bytes")
 }
 
+/// Of an upload that the API says is stored.
+pub const UNNAMED: &str = "the API names no SHA-512 of it";
+
 /// A package that the API stores otherwise than it was sent: lengths in bytes, SHA-512 in hex.
 pub fn mismatch(sent: (u64, &str), stored: (Option<u64>, Option<&str>)) -> String {
     let size = stored.0.map_or_else(|| "something".to_owned(), |size| format!("{size} bytes"));

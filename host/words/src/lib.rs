@@ -7,6 +7,7 @@
 
 #[cfg(feature = "command")]
 pub mod args;
+mod contract;
 pub mod error;
 #[cfg(feature = "command")]
 pub mod failure;
@@ -21,3 +22,6 @@ pub mod targets;
 #[cfg(feature = "command")]
 pub mod times;
 pub mod token;
+
+/// From this size on `100-continue` is worth a round trip. In bytes; curl's figure.
+pub const EXPECT_FROM: u64 = 1024 * 1024;

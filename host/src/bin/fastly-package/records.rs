@@ -1,44 +1,14 @@
 //! What the library returns, as the command's words take it.
 
 use fastly_package::{
-    ContentError, Error, Missing, Proof, RateLimit, Reply, Stored, TimeoutKind, UnexpectedReason,
-    Uploaded,
+    ContentError, Error, Missing, Proof, Stored, TimeoutKind, UnexpectedReason, Uploaded,
 };
 use fastly_package_archive::Finding;
-use fastly_package_words::error;
+use fastly_package_words::error::UNNAMED;
 use fastly_package_words::failure::{Cause, Failure, Operation};
 use fastly_package_words::records::{self, Case, Content};
+use fastly_package_words::{rate_limit, reply, unexpected_reason};
 use std::io::ErrorKind;
-
-pub(crate) fn reply(reply: Reply) -> records::Reply {
-    let Reply { package, rate_limit: limit, body } = reply;
-    let metadata = package.metadata.map(|metadata| records::Metadata {
-        name: metadata.name,
-        description: metadata.description,
-        authors: metadata.authors,
-        language: metadata.language,
-        size: metadata.size,
-        hashsum: metadata.hashsum,
-        files_hash: metadata.files_hash,
-        cloned_from: metadata.cloned_from,
-        wasm_metadata: metadata.wasm_metadata,
-    });
-    let package = records::Package {
-        id: package.id,
-        service_id: package.service_id,
-        version: package.version,
-        created_at: package.created_at,
-        updated_at: package.updated_at,
-        deleted_at: package.deleted_at,
-        metadata,
-    };
-    records::Reply { package, rate_limit: limit.map(rate_limit), body }
-}
-
-fn rate_limit(limit: RateLimit) -> records::RateLimit {
-    let RateLimit { remaining, reset, retry_after } = limit;
-    records::RateLimit { remaining, reset, retry_after }
-}
 
 /// An upload of so many bytes.
 pub(crate) fn uploaded(uploaded: Uploaded, bytes: u64) -> records::Uploaded {
@@ -46,9 +16,9 @@ pub(crate) fn uploaded(uploaded: Uploaded, bytes: u64) -> records::Uploaded {
         Proof::Verified => records::Proof::Verified,
         Proof::Failed(error) => records::Proof::Unproven(error.to_string()),
         Proof::Off => records::Proof::Off,
-        _ => records::Proof::Unproven("the API names no SHA-512 of it".into()),
+        _ => records::Proof::Unproven(UNNAMED.into()),
     };
-    records::Uploaded { reply: reply(uploaded.reply), bytes, proof, attempts: uploaded.attempts }
+    records::Uploaded { reply: reply!(uploaded.reply), bytes, proof, attempts: uploaded.attempts }
 }
 
 /// An operation that failed.
@@ -80,16 +50,11 @@ fn case(error: &Error) -> Case {
             status: error.status,
             title: error.title.clone(),
             detail: error.detail.clone(),
-            rate_limit: error.rate_limit.clone().map(rate_limit),
+            rate_limit: error.rate_limit.clone().map(|limit| rate_limit!(limit)),
         })),
         Error::UnexpectedResponse { response, .. } => Case::UnexpectedResponse {
             status: response.status,
-            reason: match response.reason {
-                UnexpectedReason::Status => error::UnexpectedReason::Status,
-                UnexpectedReason::Premature => error::UnexpectedReason::Premature,
-                UnexpectedReason::TooLarge => error::UnexpectedReason::TooLarge,
-                UnexpectedReason::NotAPackage => error::UnexpectedReason::NotAPackage,
-            },
+            reason: unexpected_reason!(UnexpectedReason, response.reason),
         },
         Error::Mismatch(_) => Case::Mismatch,
         _ => Case::Component,

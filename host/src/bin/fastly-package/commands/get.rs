@@ -3,10 +3,10 @@
 use super::many;
 use super::session::{Limit, Session, operation};
 use super::token::token;
-use crate::records;
 use fastly_package_words::args::{Get, Target};
 use fastly_package_words::failure::{Failure, Kind};
 use fastly_package_words::records::Reply;
+use fastly_package_words::reply;
 use fastly_package_words::report::Report;
 
 pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ impl Session {
 
     pub(super) async fn reply(&self) -> Result<Reply, Failure> {
         match self.plugin.get_package(&self.target).await {
-            Ok(reply) => Ok(records::reply(reply)),
+            Ok(reply) => Ok(reply!(reply)),
             Err(error) => Err(self.explained(error).await),
         }
     }

@@ -9,6 +9,7 @@ use fastly_package::{Content, ContentError, Expect, PutOptions, SIZE_LIMIT};
 use fastly_package_words::args::{Put, When};
 use fastly_package_words::failure::{Cause, Failure, Kind, Operation};
 use fastly_package_words::records::{Case, Error, Reply, Uploaded};
+use fastly_package_words::reply;
 use fastly_package_words::report::Report;
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -88,7 +89,7 @@ impl Session {
     async fn unchanged(&self, package: &Path) -> Result<Option<Reply>, Failure> {
         let checked = check(package).map_err(|error| self.failed(error.into()))?;
         let reply = match self.plugin.get_package(&self.target).await {
-            Ok(reply) => records::reply(reply),
+            Ok(reply) => reply!(reply),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.failed(error)),
         };
