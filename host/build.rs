@@ -98,7 +98,6 @@ fn build_component(folder: &str, module: &str, profile: &str) -> Result<Vec<u8>>
     let folder = component::manifest_dir().join(folder);
     // Without the rlib beside it, which the unit tests want: what could be linked to from outside would stay in the module.
     let command = ["rustc", "--lib", "--crate-type", "cdylib"];
-    println!("cargo::rerun-if-changed={}", folder.join("build.rs").display());
     let module = component::build_modules(&folder, &command, profile)?.join(module);
     component::watch_sources(&module)?;
     component::encode(&module)

@@ -15,8 +15,7 @@ fn main() -> ExitCode {
 
 fn build() -> Result<()> {
     let programs = component::manifest_dir().join("programs");
-    let shared = ["../host/build/component.rs", "../host/src/engine.rs", "programs/Cargo.toml"];
-    for path in shared.into_iter().chain(["programs/examples"]) {
+    for path in ["../host/build/component.rs", "../host/src/engine.rs", "programs/examples"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let modules =

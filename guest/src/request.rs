@@ -4,13 +4,9 @@ use crate::bindings::exports::fastly_package::api::package_api::{
     Auth, Error, PutFlags, RequestOptions, ServiceVersion,
 };
 use crate::multipart::Framing;
-use fastly_package_egress::{Base, FASTLY_API, check_target};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use fastly_package_egress::{Base, FASTLY_API, check_target, package_path};
 
 const USER_AGENT: &str = concat!("fastly-package/", env!("CARGO_PKG_VERSION"));
-
-/// All but the unreserved characters (RFC 3986, 2.3), so that an identifier stays one path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) enum Method {
@@ -69,7 +65,8 @@ fn request(
     options: &RequestOptions,
 ) -> Result<Request, Error> {
     let base = base(options.api_url.as_deref().unwrap_or(FASTLY_API))?;
-    let path = format!("{}{}", base.prefix, path(target)?);
+    check_target(&target.service_id, target.version_id).map_err(invalid)?;
+    let path = package_path(&base, &target.service_id, target.version_id);
     let user_agent = options.user_agent.as_deref().unwrap_or(USER_AGENT);
     if user_agent.is_empty() || !user_agent.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Err(invalid("the user agent has characters that can't stand in a header"));
@@ -86,13 +83,6 @@ fn request(
     }
     let scheme = if base.tls { Scheme::Https } else { Scheme::Http };
     Ok(Request { method, scheme, authority: base.authority(), path, headers })
-}
-
-/// The path of a service version's package.
-fn path(target: &ServiceVersion) -> Result<String, Error> {
-    check_target(&target.service_id, target.version_id).map_err(invalid)?;
-    let service = utf8_percent_encode(&target.service_id, SEGMENT);
-    Ok(format!("/service/{service}/version/{}/package", target.version_id))
 }
 
 /// The API's base.

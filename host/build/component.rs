@@ -1,6 +1,7 @@
 //! Turns a Rust crate into a component and compiles it ahead of time. Shared by the build scripts of the host and of the tests.
 
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -52,14 +53,23 @@ pub(crate) fn precompile(component: &[u8]) -> Result<Vec<u8>> {
     Ok(wasmtime::Engine::new(&config)?.precompile_component(component)?)
 }
 
-/// Has cargo run the build script again when a source of the module changes.
+/// Has cargo run the build script again when what the module was built of changes: a source, the manifest of its crate, or the workspace's, in
+/// which are the profiles, and the locked versions. Only what is there: for a file that is missing, cargo would run it every time.
 pub(crate) fn watch_sources(module: &Path) -> Result<()> {
     let dep_file = module.with_extension("d");
     let rule = std::fs::read_to_string(&dep_file)
         .with_context(|| format!("can't read {}", dep_file.display()))?;
     let (_, sources) = rule.split_once(": ").context("a .d file without a rule")?;
+    let workspace = workspace();
+    let mut watched = BTreeSet::from(["Cargo.toml", "Cargo.lock"].map(|name| workspace.join(name)));
     for source in sources.trim_end().replace("\\ ", "\0").split(' ') {
-        println!("cargo::rerun-if-changed={}", source.replace('\0', " "));
+        let source = PathBuf::from(source.replace('\0', " "));
+        let folders = source.ancestors().skip(1);
+        watched.extend(folders.map(|folder| folder.join("Cargo.toml")).find(|path| path.exists()));
+        watched.insert(source);
+    }
+    for path in watched {
+        println!("cargo::rerun-if-changed={}", path.display());
     }
     Ok(())
 }
@@ -84,6 +94,11 @@ pub(crate) fn manifest_dir() -> PathBuf {
     PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"))
 }
 
+/// The folder of the workspace, which the crate's is in.
+fn workspace() -> PathBuf {
+    manifest_dir().parent().map_or_else(|| "/".into(), Path::to_owned)
+}
+
 /// Takes the outer build's settings out of the inner one: `RUSTFLAGS=-Dwarnings`, clippy's driver and the outer target are not meant for it.
 fn scrub(cargo: &mut Command) {
     const KEPT: [&str; 3] = ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_MAKEFLAGS"];
@@ -96,9 +111,7 @@ fn scrub(cargo: &mut Command) {
         }
     }
     // Paths of the build machine in panic messages would make the component differ from folder to folder.
-    let manifest_dir = manifest_dir();
-    let workspace = manifest_dir.parent().unwrap_or(Path::new("/"));
-    let mut flags = format!("--remap-path-prefix={}=.", workspace.display());
+    let mut flags = format!("--remap-path-prefix={}=.", workspace().display());
     if let Some(home) = cargo_home() {
         flags.push_str(&format!("\x1f--remap-path-prefix={}=cargo", home.display()));
     }

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use fastly_package_egress::Base;
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// The checked base URL of the API: scheme, host, port and a path prefix.
@@ -32,12 +31,7 @@ impl FromStr for ApiUrl {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |why: &str| Error::InvalidArgument(format!("the API's URL {why}"));
         let base = Base::parse(text).map_err(wrong)?;
-        if let Some(address) = base.host.strip_prefix('[')
-            && address.trim_end_matches(']').parse::<Ipv6Addr>().is_err()
-        {
-            return Err(wrong("has an IPv6 address that is none"));
-        }
-        base.check_secrecy().map_err(wrong)?;
+        base.check().map_err(wrong)?;
         Ok(Self(base))
     }
 }

@@ -124,6 +124,11 @@ async fn what_can_not_be_written_is_said() {
     let failed = fixture.run(["component", "-o", "no/such/folder"]).await;
     assert_eq!(failed.code, Some(1));
     assert!(failed.stderr.contains("can't write no/such/folder"), "{}", failed.stderr);
+}
+
+#[tokio::test]
+async fn one_component_is_written_at_a_time() {
+    let fixture = Fixture::start().await;
     let both = fixture.run(["component", "--guard", "--command"]).await;
     assert_eq!(both.code, Some(2));
     let ignored = ended(&mut fixture.command(["component", "extra"]), b"").await;

@@ -48,6 +48,23 @@ async fn what_is_not_dated_or_measured_as_it_should_be_is_shown_as_it_came() {
 }
 
 #[tokio::test]
+async fn a_field_is_shown_whatever_else_is_in_the_answer() {
+    let fixture = Fixture::start().await;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for more in ["1e999", &deep] {
+        let body = format!(
+            r#"{{"id":"p","service_id":"s","version":1,"metadata":{{"size":999}},"more":{more}}}"#
+        );
+        let odd = Answer::new(200).body(body).content_type("application/json");
+        fixture.emulator.fault(Fault::answer(odd).times(2));
+        for (field, value) in [("id", "p\n"), ("size", "999\n")] {
+            let ended = fixture.get(&["--field", field]).await;
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), value), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn as_json_it_is_one_object_with_the_answer_as_it_came() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(recorded());

@@ -166,6 +166,24 @@ async fn what_is_there_already_is_not_uploaded_again() {
 }
 
 #[tokio::test]
+async fn reading_the_files_of_a_package_takes_no_longer_than_the_timeout() {
+    let fixture = Fixture::start().await;
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut tar = tar::Builder::new(gzip);
+    let mut header = tar::Header::new_gnu();
+    // More than is unpacked and hashed in the time.
+    let size = 400_000_000;
+    header.set_size(size);
+    tar.append_data(&mut header, "a/bin/main.wasm", std::io::Read::take(std::io::repeat(0), size))
+        .unwrap();
+    fixture.write("app.tar.gz", &tar.into_inner().unwrap().finish().unwrap());
+    let ended = fixture.put("app.tar.gz", &["--if-changed", "--timeout", "100ms"]).await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("the call was not done within 100ms"), "{}", ended.stderr);
+    assert_eq!(fixture.uploads(), 0);
+}
+
+#[tokio::test]
 async fn a_get_that_fails_is_not_taken_for_a_change() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());

@@ -3,13 +3,17 @@
 use crate::command::{Ended, Fixture, TARGET, TOKEN, assert_golden, ended, package, without_ages};
 use crate::host::Host;
 use fastly_package_emulator::sample::{self, SampleOptions};
-use fastly_package_emulator::{Answer, Fault};
+use fastly_package_emulator::{Answer, Fault, RecordedRequest, Then};
 use serde_json::{Value, json};
 
 /// What is typed, and what goes wrong.
 struct Case {
     typed: Vec<&'static str>,
     stdin: Vec<u8>,
+    /// Variables beside those of every case.
+    environment: Vec<(&'static str, &'static str)>,
+    /// The package's length, in bytes; small where it doesn't matter.
+    size: Option<u64>,
     faults: Vec<Fault>,
     /// Whether the version has the package already.
     stored: bool,
@@ -30,6 +34,8 @@ fn typed(typed: &[&'static str]) -> Case {
     Case {
         typed: typed.to_vec(),
         stdin: Vec::new(),
+        environment: Vec::new(),
+        size: None,
         faults: Vec::new(),
         stored: false,
         written: false,
@@ -63,6 +69,15 @@ impl Case {
         Self { stdin, ..self }
     }
 
+    fn with(mut self, variable: &'static str, value: &'static str) -> Self {
+        self.environment.push((variable, value));
+        self
+    }
+
+    fn sized(self, size: u64) -> Self {
+        Self { size: Some(size), ..self }
+    }
+
     fn written(self) -> Self {
         Self { written: true, ..self }
     }
@@ -74,6 +89,8 @@ impl Case {
 
 fn results() -> Vec<Case> {
     let size: &'static str = package().len().to_string().leak();
+    let large_package =
+        sample::package(SampleOptions { size: Some(2 << 20), ..Default::default() });
     let described = |metadata: Value| Fault::answer(Answer::described(metadata));
     vec![
         get(&[]).stored(),
@@ -81,6 +98,8 @@ fn results() -> Vec<Case> {
         get(&["--json"]).stored(),
         get(&["--field", "hashsum"]).stored(),
         get(&["--field", "authors"]).stored(),
+        get(&["--field", "version"]).answered(odd()),
+        get(&["--field", "name"]).answered(odd()),
         get(&["--color", "always"]).stored(),
         put("app.tar.gz", &[]),
         put("app.tar.gz", &["--json"]),
@@ -95,13 +114,15 @@ fn results() -> Vec<Case> {
         put("app.tar.gz", &["--token-file", "token"]),
         put("app.tar.gz", &["--token-file", "-"]).stdin(format!("{TOKEN}\n").into()),
         put("-", &["--size", size, "--no-verify"]).stdin(package()),
+        put("-", &["--size", "2097152", "--no-verify"])
+            .stdin(large_package)
+            .fault(Fault::expectation_failed().every_time()),
         put("app.tar.gz", &[]).fault(described(json!(null))).fault(described(json!(null))),
         put("app.tar.gz", &[]).fault(described(json!(null)).on_put()),
         // Stored, though its answer was lost.
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()),
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()).written(),
         put("app.tar.gz", &["--json"]).written(),
-        put("sub/../app.tar.gz", &["--quiet"]),
         get(&[]).stored().answered(Answer::new(503)),
         get(&["--quiet"]).stored().answered(Answer::new(502)).fault(Fault::close()),
         put("app.tar.gz", &["--json"]).fault(Fault::early_answer(Answer::new(503)).on_put()),
@@ -126,6 +147,8 @@ fn failures() -> Vec<Case> {
         get(&["--api", "api.fastly.com"]),
         put("app.tar.gz", &["--json"]).answered(Answer::version_locked(TARGET[1], 3)),
         put("app.tar.gz", &[]).answered(Answer::rate_limited(4_102_444_800)),
+        put("app.tar.gz", &[])
+            .answered(Answer::rate_limited(4_102_444_800).header("retry-after", "120")),
         put("app.tar.gz", &[]).answered(Answer::new(429)),
         put("app.tar.gz", &[]).answered(Answer::too_large()),
         put("app.tar.gz", &[]).answered(Answer::service_deleted(TARGET[1])),
@@ -144,6 +167,15 @@ fn failures() -> Vec<Case> {
         put("app.tar.gz", &["--json"])
             .answered(Answer::rate_limited(0).header("retry-after", TOKEN)),
         put("gone.tar.gz", &[]),
+        put("gone.tar.gz", &["--api", "http://elsewhere.test"]),
+        put("app.tar.gz", &["--api", "https://[1:2]"]),
+        put("app.tar.gz", &["--retries", "0", "--json"])
+            .sized(20_000_000)
+            .fault(Fault::early_answer(Answer::json(200, json!({}))).then(Then::Stall)),
+        put("app.tar.gz", &[]).with("FASTLY_API_ENDPOINT", ""),
+        put("app.tar.gz", &[]).with("FASTLY_API_TOKEN", ""),
+        get(&[]).with("FASTLY_API_TOKEN", "").another_hint(),
+        typed(&["put", "-p", "app.tar.gz", "-s", "..", "--version", "1", "--dry-run"]),
         put("-", &["--size", "1", "--force"]).stdin(package()),
         put("-", &["--size", "1000000", "--json"]).stdin(package()),
         put("app.tar.gz", &["--size", "1"]),
@@ -161,6 +193,15 @@ fn failures() -> Vec<Case> {
     ]
 }
 
+/// A package with a field that nobody knows, and no reader of JSON can hold.
+fn odd() -> Answer {
+    let body = format!(
+        r#"{{"id":"1","service_id":"{}","version":3,"metadata":{{"name":"n"}},"x":1e999}}"#,
+        TARGET[1]
+    );
+    Answer::new(200).content_type("application/json").body(body)
+}
+
 fn described_twice(metadata: Value) -> Fault {
     Fault::answer(Answer::described(metadata)).times(2)
 }
@@ -176,7 +217,10 @@ async fn run_after(case: &Case, host: Host, prepare: &str) -> (Ended, u64) {
     let mut shell = tokio::process::Command::new("sh");
     let shell = shell.args(["-ec", prepare]).current_dir(fixture.folder.path());
     assert_eq!(ended(shell, b"").await.code, Some(0));
-    fixture.write("app.tar.gz", &package());
+    fixture.write(
+        "app.tar.gz",
+        &sample::package(SampleOptions { size: case.size, ..Default::default() }),
+    );
     let other = SampleOptions { size: Some(2000), ..Default::default() };
     fixture.write("other.tar.gz", &sample::package(other));
     fixture.write("main.wasm", &b"\0asm\x01\0\0\0".repeat(100));
@@ -205,7 +249,8 @@ async fn run_after(case: &Case, host: Host, prepare: &str) -> (Ended, u64) {
         .current_dir(fixture.folder.path())
         .env("FASTLY_API_TOKEN", TOKEN)
         .env("FASTLY_API_ENDPOINT", fixture.emulator.url())
-        .env("TZ", "UTC");
+        .env("TZ", "UTC")
+        .envs(case.environment.iter().copied());
     (ended(&mut command, &case.stdin).await, fixture.uploads())
 }
 
@@ -367,6 +412,40 @@ async fn where_the_question_is_not_taken_it_is_sent_without_in_each_host() {
     let asking = put("app.tar.gz", &["--expect", "always", "--retries", "0"]);
     let (ended, uploads) = run(&asking.answered(Answer::new(417)), Host::Command).await;
     assert_eq!((ended.code, uploads), (Some(0), 1), "{ended:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Python, which tests/hosts/run prepares"]
+async fn a_package_that_is_written_to_while_it_is_sent_is_no_success_in_each_host() {
+    for flags in [&["--json"][..], &["--json", "--no-verify"]] {
+        let fixture = Fixture::start().await;
+        let size = Some(20_000_000);
+        let package = sample::package(SampleOptions { size, ..Default::default() });
+        fixture.write("app.tar.gz", &package);
+        // So slowly that its end isn't read yet when its beginning is here.
+        fixture.emulator.fault(Fault::slow_read(20_000_000).on_put());
+        let mut command = Host::Command.command(&fixture);
+        command
+            .args(put("app.tar.gz", flags).typed)
+            .current_dir(fixture.folder.path())
+            .env("FASTLY_API_TOKEN", TOKEN)
+            .env("FASTLY_API_ENDPOINT", fixture.emulator.url());
+        let writing = async {
+            let begun = |request: &RecordedRequest| (request.body_bytes > 0).then_some(());
+            fixture.emulator.wait_until(|requests| requests.last().and_then(begun)).await;
+            let mut file = std::fs::File::options().write(true).open(fixture.path("app.tar.gz"));
+            let file = file.as_mut().expect("the package is there");
+            std::os::unix::fs::FileExt::write_all_at(file, b"torn", package.len() as u64 - 4)
+                .expect("it can be written to");
+        };
+        let (ended, ()) = tokio::join!(ended(&mut command, b""), writing);
+        assert_eq!((ended.code, fixture.uploads()), (Some(1), 1), "{ended:?}");
+        let printed: Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
+        let error = &printed["error"];
+        assert_eq!((&error["exit_code"], &error["stored"]), (&json!(7), &json!("other")));
+        let says = "the package changed while it was read, and the API stored what came of that: ";
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
 }
 
 /// What `examples/wasmtime/README.md` says is enough, in bytes.

@@ -11,8 +11,8 @@ use crate::cli::{self, variable};
 use crate::{files, records};
 use fastly_package_egress::Base;
 use fastly_package_words::args::Connection;
-use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
-use fastly_package_words::records::{Case, Error, Reply, Stored};
+use fastly_package_words::failure::{Failure, Operation, TokenSource};
+use fastly_package_words::records::{Case, Error, Reply, Stored, Waited};
 use fastly_package_words::report::{Again, Report};
 use fastly_package_words::retries::{self, Policy};
 use fastly_package_words::token;
@@ -25,7 +25,6 @@ use std::time::{Duration, UNIX_EPOCH};
 pub(crate) struct Api {
     base: String,
     token: String,
-    pub(crate) source: TokenSource,
     pub(crate) retries: Policy,
     report: Report,
 }
@@ -39,19 +38,17 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Api {
-    /// What the flags and the environment say.
-    pub(crate) fn new(connection: &Connection, report: Report) -> Result<Self, Failure> {
-        cli::check(connection)?;
+    /// What the flags and the environment say, for a token.
+    pub(crate) fn new(
+        connection: &Connection,
+        token: String,
+        report: Report,
+    ) -> Result<Self, Failure> {
         let wrong = |why| Failure::Usage(format!("the API's URL {why}"));
         let base = Base::parse(&connection.api).map_err(wrong)?;
-        base.check_secrecy().map_err(wrong)?;
-        let (token, source) = token(connection.token_file.as_deref())?;
+        base.check().map_err(wrong)?;
         let retries = Policy { limit: connection.retries, ..Policy::default() };
-        Ok(Self { base: connection.api.clone(), token, source, retries, report })
-    }
-
-    pub(crate) fn operation(&self, kind: Kind, service_id: String, version: u32) -> Operation {
-        Operation { kind, service_id, version, token: self.source.clone(), cause: None }
+        Ok(Self { base: connection.api.clone(), token, retries, report })
     }
 
     /// Gets a package, and tries again where that may help.
@@ -93,12 +90,7 @@ impl Api {
         let Operation { service_id, version, .. } = operation;
         match egress::allow(allowed, service_id, *version, Some(&self.base)) {
             Ok(()) => Ok(ServiceVersion { service_id: service_id.clone(), version_id: *version }),
-            Err(reason) => Err(Error {
-                case: Case::InvalidArgument,
-                reason,
-                stored: Stored::No,
-                passing: false,
-            }),
+            Err(reason) => Err(invalid(reason)),
         }
     }
 
@@ -146,16 +138,25 @@ fn cause(error: &Error) -> retries::Cause<'_> {
             retry_after: api.rate_limit.as_ref().and_then(|limit| limit.retry_after.as_deref()),
             reset: api.rate_limit.as_ref().and_then(|limit| limit.reset),
         },
-        _ if error.passing => retries::Cause::Passing,
+        Case::Transport(lost) if !lost.is_lasting() => retries::Cause::Passing,
+        // One that waited in vain for its answer has had its time.
+        Case::Timeout(Waited::ToConnect) => retries::Cause::Passing,
         _ => retries::Cause::Lasting,
     }
 }
 
+/// An argument that is wrong.
+pub(crate) fn invalid(reason: String) -> Error {
+    Error { case: Case::InvalidArgument, reason, stored: Stored::No }
+}
+
 /// Reads the token from where the flags say.
-fn token(file: Option<&Path>) -> Result<(String, TokenSource), Failure> {
-    let (token, source) = match file {
+pub(crate) fn token(connection: &Connection) -> Result<(String, TokenSource), Failure> {
+    cli::check(connection)?;
+    let (token, source) = match connection.token_file.as_deref() {
         None => {
-            let token = variable("FASTLY_API_TOKEN").ok_or(Failure::NoToken)?;
+            let token = variable("FASTLY_API_TOKEN").filter(|token| !token.is_empty());
+            let token = token.ok_or(Failure::NoToken)?;
             (token, TokenSource::Environment)
         }
         Some(path) if path == Path::new("-") => {

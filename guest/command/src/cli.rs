@@ -72,35 +72,45 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
 /// Doesn't show what `check` refuses, and says of the others what they do here.
 fn without_flags(command: clap::Command) -> clap::Command {
     command.mut_args(|arg| match arg.get_id().as_str() {
-        id if REFUSED.iter().any(|(refused, _)| id == *refused) => arg.hide(true),
+        id if REFUSED.iter().any(|refused| id == refused.id) => arg.hide(true),
         "size" => arg.help("How many bytes come from stdin"),
         "jobs" => arg.help("Taken, but here they are got one after the other"),
         _ => arg,
     })
 }
 
-/// The flags that mean nothing here, and whose they are.
-const REFUSED: [(&str, &str); 2] = [
-    ("ca_cert", "--ca-cert isn't for the component: whom to trust is up to its host"),
-    (
-        "timeout",
-        "--timeout isn't for the component: limit the time in its host (with wasmtime: -W timeout=30s)",
-    ),
+/// A flag that means nothing here, and whose it is.
+struct Refused {
+    id: &'static str,
+    is_given: fn(&Connection) -> bool,
+    why: &'static str,
+}
+
+const REFUSED: [Refused; 2] = [
+    Refused {
+        id: "ca_cert",
+        is_given: |connection| connection.ca_cert.is_some(),
+        why: "--ca-cert isn't for the component: whom to trust is up to its host",
+    },
+    Refused {
+        id: "timeout",
+        is_given: |connection| connection.timeout.is_some(),
+        why: "--timeout isn't for the component: limit the time in its host (with wasmtime: -W timeout=30s)",
+    },
 ];
 
 /// Refuses flags that mean nothing here.
 pub(crate) fn check(connection: &Connection) -> Result<(), Failure> {
-    let given = [connection.ca_cert.is_some(), connection.timeout.is_some()];
-    match REFUSED.iter().zip(given).find(|(_, given)| *given) {
-        Some(((_, why), _)) => Err(Failure::Usage((*why).into())),
+    match REFUSED.iter().find(|refused| (refused.is_given)(connection)) {
+        Some(refused) => Err(Failure::Usage(refused.why.into())),
         None => Ok(()),
     }
 }
 
-/// A variable of the environment, if there is something in it.
+/// A variable of the environment.
 pub(crate) fn variable(name: &str) -> Option<String> {
     let mut all = environment::get_environment().into_iter();
-    all.find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value)
+    all.find(|(found, _)| found == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

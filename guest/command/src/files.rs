@@ -89,9 +89,10 @@ fn resolve(path: &str, folders: &[&str], cwd: Option<&str>) -> Option<(usize, St
             .max_by_key(|(length, _, below)| (!leads_out(below), *length))
             .map(|(_, index, below)| (index, below))
     };
-    let from_cwd = || match cwd {
-        Some(cwd) if !path.starts_with('/') => found(&format!("{cwd}/{path}")),
-        _ => None,
+    // Where a host names none, the working directory is the root, as it is for programs of wasi-libc.
+    let from_cwd = || match path.starts_with('/') {
+        true => None,
+        false => found(&format!("{}/{path}", cwd.unwrap_or_default())),
     };
     found(path).or_else(from_cwd)
 }
@@ -228,6 +229,9 @@ mod tests {
         let found = resolve("pkg/app.tar.gz", &["/work"], Some("/work/project"));
         assert_eq!(found, Some((0, "project/pkg/app.tar.gz".to_owned())));
         assert_eq!(resolve("app.tar.gz", &["/work"], None), None);
+        let root = Some((0, "pkg/app.tar.gz".to_owned()));
+        assert_eq!(resolve("pkg/app.tar.gz", &["/"], None), root);
+        assert_eq!(resolve("pkg/app.tar.gz", &["/", "/work"], Some("/")), root);
         assert_eq!(resolve("/etc/passwd", &["."], Some("/work")), None);
         assert_eq!(resolve("app.tar.gz", &[], Some("/")), None);
         // A folder is no file in itself, which it says when it is looked at.

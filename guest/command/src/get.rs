@@ -1,9 +1,9 @@
 //! `get`: shows the package of a service version, or of many.
 
-use crate::call::Api;
+use crate::call::{Api, token};
 use crate::files;
 use fastly_package_words::args::Get;
-use fastly_package_words::failure::{Failure, Kind};
+use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
 use fastly_package_words::report::Report;
 use fastly_package_words::targets::{self, Tally};
 use std::io::{BufReader, Read};
@@ -14,8 +14,9 @@ pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
         return many(args, path, report);
     }
     let (service_id, version) = args.target()?;
-    let api = Api::new(&args.connection, report)?;
-    let operation = api.operation(Kind::Get, service_id, version);
+    let (token, source) = token(&args.connection)?;
+    let api = Api::new(&args.connection, token, report)?;
+    let operation = operation(service_id, version, &source);
     match (api.get(&operation, false), &args.field) {
         (Ok(reply), Some(field)) => report.field(&reply, field),
         (Ok(reply), None) => report.reply(&reply),
@@ -23,10 +24,15 @@ pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
     }
 }
 
+fn operation(service_id: String, version: u32, source: &TokenSource) -> Operation {
+    Operation { kind: Kind::Get, service_id, version, token: source.clone(), cause: None }
+}
+
 /// One after the other: the component has one thread, and waits for each answer.
 fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
     let service_id = args.service_of_targets(path)?;
-    let api = Api::new(&args.connection, report)?;
+    let (token, source) = token(&args.connection)?;
+    let api = Api::new(&args.connection, token, report)?;
     let name = path.display();
     let unreadable = |why: String| Failure::Usage(format!("can't read --targets {name}: {why}"));
     let mut tally = Tally::default();
@@ -56,7 +62,7 @@ fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
         };
         let ended = match targets::target(number, text.as_deref(), service_id) {
             Ok(Some((service_id, version))) => {
-                let operation = api.operation(Kind::Get, service_id, version);
+                let operation = operation(service_id, version, &source);
                 let got = api.get(&operation, true);
                 got.map_err(|error| Failure::Operation(Box::new(operation), error))
             }

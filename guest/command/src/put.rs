@@ -2,11 +2,12 @@
 
 use crate::bindings::wasi::cli::stdin;
 use crate::bindings::wasi::io::streams::InputStream;
-use crate::call::{Api, Sending};
+use crate::call::{Api, Sending, invalid, token};
 use crate::files::{self, File, NoFile};
 use fastly_package_archive::{HEAD, Limits, Look, SIZE_LIMIT, files_hash, hashsum, look};
+use fastly_package_egress::check_target;
 use fastly_package_words::EXPECT_FROM;
-use fastly_package_words::args::{Put, When};
+use fastly_package_words::args::{Put, Target, When};
 use fastly_package_words::error;
 use fastly_package_words::failure::{Failure, Kind, Operation};
 use fastly_package_words::proof::{self, Comparison};
@@ -31,9 +32,9 @@ type Digest = (u64, String);
 
 pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
     args.check()?;
-    let api = Api::new(&args.connection, report)?;
-    let target = &args.target;
-    let operation = api.operation(Kind::Put, target.service_id.clone(), target.version);
+    let (token, source) = token(&args.connection)?;
+    let Target { service_id, version } = args.target.clone();
+    let operation = Operation { kind: Kind::Put, service_id, version, token: source, cause: None };
     let failed = |error| Failure::Operation(Box::new(operation.clone()), error);
     let source = match (args.is_from_stdin(), args.size) {
         (true, Some(size)) => Source::Stdin(size),
@@ -45,6 +46,9 @@ pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
         }
         (false, _) => Source::File(open(&args.package).map_err(failed)?, OnceCell::new()),
     };
+    let api = Api::new(&args.connection, token, report)?;
+    let target = check_target(&operation.service_id, version);
+    target.map_err(|why| failed(invalid(why.into())))?;
     if let (true, Source::File(file, _)) = (args.if_changed, &source) {
         let get = Operation { kind: Kind::Get, ..operation.clone() };
         if let Some(reply) = unchanged(&api, &get, file)? {
@@ -89,7 +93,7 @@ fn unchanged(api: &Api, get: &Operation, file: &File) -> Result<Option<Reply>, F
 }
 
 fn refused(content: Content, reason: String) -> Error {
-    Error { case: Case::Content(content), reason, stored: Stored::No, passing: false }
+    Error { case: Case::Content(content), reason, stored: Stored::No }
 }
 
 fn changed() -> Error {
@@ -173,9 +177,18 @@ impl Upload<'_> {
         }
         let mut attempts = 1;
         loop {
+            if !self.source.is_unwritten() {
+                return Err(changed());
+            }
             let error = match self.send() {
+                Ok(reply) if self.args.no_verify => {
+                    return match self.source.is_unwritten() {
+                        true => Ok(self.uploaded(reply, Proof::Off, attempts)),
+                        false => Err(torn(&reply.package)),
+                    };
+                }
                 Ok(reply) => {
-                    let proof = if self.args.no_verify { Proof::Off } else { self.prove(&reply)? };
+                    let proof = self.prove(&reply)?;
                     return Ok(self.uploaded(reply, proof, attempts));
                 }
                 Err(error) => match self.decide(error) {
@@ -188,9 +201,6 @@ impl Upload<'_> {
             {
                 return Err(error);
             }
-            if !self.source.is_unwritten() {
-                return Err(changed());
-            }
             attempts += 1;
         }
     }
@@ -198,7 +208,8 @@ impl Upload<'_> {
     /// Sends it; where the API doesn't take the question whether it may, without it (RFC 9110, 15.5.18).
     fn send(&self) -> Result<Reply, Error> {
         let asking = match self.args.expect {
-            When::Auto => self.source.size() >= EXPECT_FROM,
+            // Where it can't be sent again without, it isn't worth a 417: hosts of WASI 0.2 don't wait for 100.
+            When::Auto => self.source.is_repeatable() && self.source.size() >= EXPECT_FROM,
             When::Always => true,
             When::Never => false,
         };
@@ -246,13 +257,12 @@ impl Upload<'_> {
     }
 
     fn mismatch(&self, stored: &Package, sent: &Digest) -> Error {
+        if !self.source.is_unwritten() {
+            return torn(stored);
+        }
         let (size, hashsum) = named_by(stored);
-        let words = error::mismatch((sent.0, &sent.1), (size, proof::hashsum(hashsum)));
-        let reason = match self.source.is_unwritten() {
-            true => words,
-            false => format!("{}: {words}", error::CHANGED),
-        };
-        Error { case: Case::Mismatch, reason, stored: Stored::Other, passing: false }
+        let reason = error::mismatch((sent.0, &sent.1), (size, proof::hashsum(hashsum)));
+        Error { case: Case::Mismatch, reason, stored: Stored::Other }
     }
 
     /// Finds out what became of an upload that failed: the API's reply where it is stored, and else the error, which says so where it is
@@ -278,6 +288,13 @@ impl Upload<'_> {
             Err(_) => Err(error),
         }
     }
+}
+
+/// The upload of a file that was written to meanwhile: what is stored may be neither what it held nor what it holds.
+fn torn(stored: &Package) -> Error {
+    let (size, hashsum) = named_by(stored);
+    let reason = error::torn((size, proof::hashsum(hashsum)));
+    Error { case: Case::Mismatch, reason, stored: Stored::Other }
 }
 
 /// What the API calls length and hash.

@@ -3,7 +3,9 @@
 use crate::bindings::fastly_package::api::package_api::{ContentError, Error, UnexpectedReason};
 use crate::bindings::wasi::http::types::ErrorCode;
 use fastly_package_words::error::{self, Lost};
-use fastly_package_words::records::{ApiError, Case, Content, Error as Failed, RateLimit, Stored};
+use fastly_package_words::records::{
+    ApiError, Case, Content, Error as Failed, RateLimit, Stored, Waited,
+};
 use fastly_package_words::token::redact;
 use fastly_package_words::{lost, rate_limit, unexpected_reason};
 
@@ -13,7 +15,6 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
         Some(_) => stored(&error),
         None => Stored::No,
     };
-    let passing = is_passing(&error);
     let (case, reason) = match error {
         Error::InvalidArgument(why) => (Case::InvalidArgument, why),
         Error::Content(error) => content(error, upload.unwrap_or_default()),
@@ -46,7 +47,7 @@ pub(crate) fn failed(error: Error, upload: Option<u64>, token: &str) -> Failed {
             (Case::UnexpectedResponse { status, reason }, words)
         }
     };
-    Failed { case, reason: redact(reason, token), stored, passing }
+    Failed { case, reason: redact(reason, token), stored }
 }
 
 /// What became of an upload that failed, as far as the error tells.
@@ -56,7 +57,11 @@ fn stored(error: &Error) -> Stored {
         // A server that waited too long for a request may have it after all.
         Error::Api(error) if error.status == 408 || error.status >= 500 => Stored::Unknown,
         Error::Api(_) => Stored::No,
-        Error::Transport(code) if lost!(ErrorCode, code).is_before_sending() => Stored::No,
+        // It says itself that not all was sent.
+        Error::UnexpectedResponse(response) if response.reason == UnexpectedReason::Premature => {
+            Stored::No
+        }
+        Error::Transport(code) if lost(code).is_before_sending() => Stored::No,
         Error::Transport(_) | Error::UnexpectedResponse(_) => Stored::Unknown,
     }
 }
@@ -72,28 +77,22 @@ fn content(error: ContentError, expected: u64) -> (Case, String) {
 }
 
 fn transport(code: &ErrorCode) -> (Case, String) {
-    let lost = lost!(ErrorCode, code);
+    let lost = lost(code);
     let case = match code {
-        ErrorCode::DnsTimeout
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
+        ErrorCode::DnsTimeout | ErrorCode::ConnectionTimeout => Case::Timeout(Waited::ToConnect),
+        ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout => Case::Timeout { total: false },
-        _ => Case::Transport { untrusted: lost == Lost::Untrusted },
+        | ErrorCode::HttpResponseTimeout => Case::Timeout(Waited::ForAnswer),
+        _ => Case::Transport(lost),
     };
     (case, lost.words(&name(code)))
 }
 
-/// Whether the same call may go well in a moment. One that waited in vain for its answer has had its time.
-fn is_passing(error: &Error) -> bool {
-    match error {
-        Error::Transport(
-            ErrorCode::ConnectionReadTimeout
-            | ErrorCode::ConnectionWriteTimeout
-            | ErrorCode::HttpResponseTimeout,
-        ) => false,
-        Error::Transport(code) => !lost!(ErrorCode, code).is_lasting(),
-        _ => false,
+/// Why it was lost, as far as hosts tell: what wasmtime calls a protocol error is a connection that was reset too.
+fn lost(code: &ErrorCode) -> Lost {
+    match lost!(ErrorCode, code) {
+        Lost::NotHttp => Lost::Connection,
+        lost => lost,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
 use crate::cli::variable;
 use anstream::adapter::strip_str;
 use fastly_package_words::args::Color;
+use fastly_package_words::failure::Failure;
 use fastly_package_words::report::{Form, Network, System};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -28,7 +29,9 @@ pub(crate) fn color(color: Color) {
     COLORED.set(match color {
         Color::Always => (true, true),
         Color::Never => (false, false),
-        Color::Auto if variable("NO_COLOR").is_some() => (false, false),
+        Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+            (false, false)
+        }
         Color::Auto => (
             terminal_stdout::get_terminal_stdout().is_some(),
             terminal_stderr::get_terminal_stderr().is_some(),
@@ -66,10 +69,15 @@ pub(crate) fn show(shown: &clap::Error) -> Result<(), ()> {
     let text = shown.to_string();
     let text = text.trim_end();
     if shown.use_stderr() {
-        err(&format!("{text} [exit code {}]", shown.exit_code()));
+        let (error, more) = text.split_at(text.find('\n').unwrap_or(text.len()));
+        err(&format!("{error} [exit code {}]{more}", shown.exit_code()));
         return Err(());
     }
-    out(text, Form::Styled).map_err(|_| ())
+    match out(text, Form::Styled).map_err(Failure::unwritten) {
+        // Whoever reads it has seen enough.
+        Ok(()) | Err(Failure::Unread) => Ok(()),
+        Err(_) => Err(()),
+    }
 }
 
 fn now() -> Timestamp {

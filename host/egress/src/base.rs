@@ -72,8 +72,11 @@ impl Base {
     ///
     /// # Errors
     ///
-    /// Why not, as the end of a sentence as above.
-    pub fn check_secrecy(&self) -> Result<(), &'static str> {
+    /// Why not, as the end of a sentence as above; or that an IPv6 address is none, which nobody could be connected to.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.host.starts_with('[') && self.address().is_none() {
+            return Err("has an IPv6 address that is none");
+        }
         match self.tls || self.may_be_loopback() {
             true => Ok(()),
             false => Err(
@@ -84,8 +87,11 @@ impl Base {
 
     /// Whether the host is a loopback address, or the name that should resolve to one.
     pub fn may_be_loopback(&self) -> bool {
-        let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        address.map_or(self.host == "localhost", |address| address.is_loopback())
+        self.address().map_or(self.host == "localhost", |address| address.is_loopback())
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 
     /// The authority as it stands in a request: the port only where it isn't the scheme's own.
@@ -134,7 +140,7 @@ pub(crate) fn number(port: &str) -> Option<u16> {
 
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[') {
-        // By its characters alone: a parser would be a twentieth of a component.
+        // By its characters alone: a parser would be a twentieth of the plugin, whose host knows addresses.
         Some(address) => address.strip_suffix(']').is_some_and(|address| {
             address.contains(':')
                 && address.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b))
@@ -192,6 +198,19 @@ mod tests {
         ] {
             let error = Base::parse(text).expect_err(text);
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_an_address_that_is_one() {
+        for text in ["https://[::1]", "https://[2001:db8::1]:8443", "https://[::ffff:192.0.2.1]"] {
+            assert_eq!(Base::parse(text).unwrap().check(), Ok(()), "{text}");
+        }
+        for text in
+            ["https://[1:2]", "https://[:::::::::::::]", "http://[::1.2]", "https://[::5ec::]"]
+        {
+            let why = Base::parse(text).unwrap().check().expect_err(text);
+            assert!(why.contains("an IPv6 address that is none"), "{why}");
         }
     }
 

@@ -24,4 +24,4 @@ mod rule;
 pub mod table;
 
 pub use base::{Base, FASTLY_API};
-pub use rule::{HEADERS, Reason, Request, Rule, check_target};
+pub use rule::{HEADERS, Reason, Request, Rule, check_target, package_path};

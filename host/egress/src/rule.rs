@@ -29,6 +29,22 @@ pub fn check_target(service_id: &str, version_id: u32) -> Result<(), &'static st
     }
 }
 
+/// The path of a service version's package. Empty where the identifier can't be one segment of it, of which
+/// [`check_target`] says why.
+pub fn package_path(api: &Base, service_id: &str, version_id: u32) -> String {
+    path(api, service_id, &format!("/version/{version_id}/package"))
+}
+
+fn path(api: &Base, service_id: &str, below: &str) -> String {
+    match service_id {
+        // A server takes these for another path (RFC 3986, 5.2.4). No request has none.
+        "" | "." | ".." => String::new(),
+        _ => {
+            format!("{}/service/{}{below}", api.prefix, utf8_percent_encode(service_id, SEGMENT))
+        }
+    }
+}
+
 /// What a request is judged by: its target, never its `Host` header.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -55,27 +71,20 @@ pub struct Rule {
 impl Rule {
     /// Allows `method` on the package of a service version.
     pub fn package(api: &Base, method: &str, service_id: &str, version_id: u32) -> Self {
-        let below = format!("/version/{version_id}/package");
-        Self::below_service(api, method, service_id, &below)
+        Self::of(api, method, package_path(api, service_id, version_id))
     }
 
     /// Allows a GET of the version itself.
     pub fn version(api: &Base, service_id: &str, version_id: u32) -> Self {
-        Self::below_service(api, "GET", service_id, &format!("/version/{version_id}"))
+        Self::of(api, "GET", path(api, service_id, &format!("/version/{version_id}")))
     }
 
     /// Allows a GET of the service itself.
     pub fn service(api: &Base, service_id: &str) -> Self {
-        Self::below_service(api, "GET", service_id, "")
+        Self::of(api, "GET", path(api, service_id, ""))
     }
 
-    fn below_service(api: &Base, method: &str, service_id: &str, below: &str) -> Self {
-        let service = utf8_percent_encode(service_id, SEGMENT);
-        let path = match service_id {
-            // A server takes these for another path (RFC 3986, 5.2.4). No request has none.
-            "" | "." | ".." => String::new(),
-            _ => format!("{}/service/{service}{below}", api.prefix),
-        };
+    fn of(api: &Base, method: &str, path: String) -> Self {
         let (host, method) = (api.host.clone(), method.to_owned());
         Self { tls: api.tls, host, port: api.port, method, path }
     }

@@ -3,6 +3,7 @@
 mod after_help;
 
 use crate::failure::Failure;
+use crate::fields::FIELDS;
 use crate::report::{Report, System};
 pub use after_help::{EXIT_CODES, GET, GET_USAGE, PUT};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
@@ -42,7 +43,7 @@ pub enum Color {
 pub const OUTPUT: &str = "Output";
 
 /// The service version.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub struct Target {
     /// The service's ID.
     #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
@@ -111,31 +112,13 @@ pub struct Get {
     pub json: bool,
 
     /// Print the value of this field alone; of several, such as authors, one a line.
-    #[arg(long, value_name = "NAME", help_heading = OUTPUT, value_parser = PossibleValuesParser::new(FIELDS), conflicts_with = "json")]
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT, value_parser = PossibleValuesParser::new(FIELDS.map(|(name, _)| name)), conflicts_with = "json")]
     pub field: Option<String>,
 
     /// How to get there.
     #[command(flatten)]
     pub connection: Connection,
 }
-
-/// The fields of a package, by the names that they have in JSON.
-pub const FIELDS: [&str; 14] = [
-    "id",
-    "service_id",
-    "version",
-    "name",
-    "description",
-    "authors",
-    "language",
-    "cloned_from",
-    "size",
-    "hashsum",
-    "files_hash",
-    "created_at",
-    "updated_at",
-    "deleted_at",
-];
 
 /// Uploads a package.
 #[derive(Args)]
@@ -269,15 +252,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A command whose arguments take what isn't typed from an environment: for one that is not its process's. What is empty there is as good as
-/// nothing.
+/// A command whose arguments take what isn't typed from an environment: for one that is not its process's.
 pub fn with_environment(
     command: Command,
     variable: impl Fn(&str) -> Option<String> + Clone,
 ) -> Command {
     let command = command.mut_args(|arg| {
         let value = arg.get_env().and_then(|name| name.to_str()).and_then(&variable);
-        match value.filter(|value| !value.is_empty()) {
+        match value {
             Some(value) => {
                 let arg = arg.default_value(value).hide_default_value(true);
                 arg.required(false).required_unless_present(Resettable::Reset)

@@ -48,7 +48,8 @@ impl Lost {
             }
             Self::Incomplete => "the connection was lost before the answer was whole",
             Self::NotHttp => "what came back is not an HTTP answer",
-            Self::Refused | Self::Connection => "the connection was lost",
+            Self::Refused => "the request was not let out",
+            Self::Connection => "the connection was lost",
         };
         match why {
             "" => what.to_owned(),
@@ -174,13 +175,23 @@ pub const UNNAMED: &str = "the API names no SHA-512 of it";
 
 /// A package that the API stores otherwise than it was sent: lengths in bytes, SHA-512 in hex.
 pub fn mismatch(sent: (u64, &str), stored: (Option<u64>, Option<&str>)) -> String {
+    let stored = stored_as(stored);
+    format!(
+        "what the API stored is not what was sent: sent {} bytes with SHA-512 {}, stored {stored}",
+        sent.0, sent.1
+    )
+}
+
+/// A package that was written to while it was sent, so that only what the API stored of it is known, if that.
+pub fn torn(stored: (Option<u64>, Option<&str>)) -> String {
+    format!("{CHANGED}, and the API stored what came of that: {}", stored_as(stored))
+}
+
+fn stored_as(stored: (Option<u64>, Option<&str>)) -> String {
     let size = stored.0.map_or_else(|| "something".to_owned(), |size| format!("{size} bytes"));
     let hashsum =
         stored.1.map_or_else(|| "without a hash".to_owned(), |hashsum| format!("with {hashsum}"));
-    format!(
-        "what the API stored is not what was sent: sent {} bytes with SHA-512 {}, stored {size} {hashsum}",
-        sent.0, sent.1
-    )
+    format!("{size} {hashsum}")
 }
 
 fn http_status(status: u16) -> String {

@@ -128,8 +128,8 @@ impl Failure {
             Self::Operation(_, error) => match error.case {
                 Case::InvalidArgument | Case::Token => 2,
                 Case::Api(_) => 3,
-                Case::Transport { .. } => 4,
-                Case::Timeout { .. } => TIMED_OUT,
+                Case::Transport(_) => 4,
+                Case::Timeout(_) => TIMED_OUT,
                 Case::Content(_) => REFUSED,
                 Case::Mismatch => 7,
                 Case::UnexpectedResponse { .. } | Case::Component | Case::Cancelled => 1,
@@ -169,8 +169,8 @@ impl Failure {
     fn says_nothing_is_stored(&self) -> bool {
         let Self::Operation(operation, error) = self else { return false };
         let in_doubt = match &error.case {
-            Case::Transport { .. }
-            | Case::Timeout { .. }
+            Case::Transport(_)
+            | Case::Timeout(_)
             | Case::Component
             | Case::Cancelled
             | Case::UnexpectedResponse { .. } => true,

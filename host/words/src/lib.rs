@@ -11,6 +11,8 @@ mod contract;
 pub mod error;
 #[cfg(feature = "command")]
 pub mod failure;
+#[cfg(feature = "command")]
+pub mod fields;
 pub mod proof;
 #[cfg(feature = "command")]
 pub mod records;

@@ -1,6 +1,6 @@
 //! What a call comes to, in plain records: those of the contract as far as they are shown.
 
-use crate::error::UnexpectedReason;
+use crate::error::{Lost, UnexpectedReason};
 
 /// A successful answer.
 #[derive(Debug, Clone, Default)]
@@ -59,8 +59,6 @@ pub struct Error {
     pub reason: String,
     /// What became of an upload.
     pub stored: Stored,
-    /// Whether there was no answer, and the same may go well in a moment.
-    pub passing: bool,
 }
 
 /// Where an operation failed.
@@ -73,15 +71,9 @@ pub enum Case {
     /// On the package, here.
     Content(Content),
     /// On the way.
-    Transport {
-        /// The server's certificate isn't trusted.
-        untrusted: bool,
-    },
+    Transport(Lost),
     /// On a limit of time.
-    Timeout {
-        /// That of `--timeout`.
-        total: bool,
-    },
+    Timeout(Waited),
     /// The API said no.
     Api(Box<ApiError>),
     /// The answer isn't the API's.
@@ -97,6 +89,17 @@ pub enum Case {
     Component,
     /// It was ended from outside.
     Cancelled,
+}
+
+/// What a limit of time is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// Connecting, TLS included: nothing was sent.
+    ToConnect,
+    /// The rest of a call.
+    ForAnswer,
+    /// All of it, `--timeout`.
+    InAll,
 }
 
 /// What the API said no with.

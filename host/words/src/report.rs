@@ -5,13 +5,13 @@ mod package;
 mod style;
 
 use crate::failure::{Cause, Failure, Operation};
+use crate::fields::field;
 use crate::records::{Proof, Reply, Uploaded};
 use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use json::{FailureJson, RehearsalJson, ReplyJson};
 pub use json::{FindingJson, to_json};
-use serde_json::Value;
 use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
@@ -118,16 +118,9 @@ impl Report {
 
     /// The value of one field alone, for scripts.
     pub fn field(self, reply: &Reply, name: &str) -> Result<(), Failure> {
-        let package = serde_json::to_value(ReplyJson::new(reply, None)).unwrap_or_default();
-        let value = package.get(name).or_else(|| package["metadata"].get(name));
-        match value {
-            Some(Value::String(text)) => self.line(&printable(text)),
-            Some(Value::Array(values)) => values
-                .iter()
-                .filter_map(Value::as_str)
-                .try_for_each(|text| self.line(&printable(text))),
-            Some(Value::Number(number)) => self.line(&number.to_string()),
-            _ => Err(Failure::NoField(name.to_owned())),
+        match field(reply, name) {
+            Some(values) => values.iter().try_for_each(|text| self.line(&printable(text))),
+            None => Err(Failure::NoField(name.to_owned())),
         }
     }
 
@@ -266,10 +259,20 @@ pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|character| match character {
             '\n' => vec![' '],
-            character if character.is_control() => character.escape_unicode().collect(),
+            character if is_obeyed(character) => character.escape_unicode().collect(),
             character => vec![character],
         })
         .collect()
+}
+
+/// Whether a terminal does something at this character: a control, or one that turns the direction of what follows (Unicode, UAX #9, 2), by
+/// which a name could look like another.
+pub(crate) fn is_obeyed(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || character.is_control()
 }
 
 /// A number of bytes in a unit that is easy to read, and whole.
@@ -308,6 +311,7 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_that_came_from_outside() {
         assert_eq!(printable("a\u{1b}[31mred\u{7}\r\n"), "a\\u{1b}[31mred\\u{7}\\u{d} ");
+        assert_eq!(printable("\u{202e}zg.rat\u{2069}"), "\\u{202e}zg.rat\\u{2069}");
         assert_eq!(printable("paquet é 包"), "paquet é 包");
     }
 

@@ -87,7 +87,11 @@ impl Policy {
 }
 
 /// When the API says to come back: `Retry-After` (RFC 9110, 10.2.3: seconds or a date), or else the reset of a limit that is spent.
-fn asked_for(retry_after: Option<&str>, reset: Option<u64>, now: SystemTime) -> Option<Duration> {
+pub fn asked_for(
+    retry_after: Option<&str>,
+    reset: Option<u64>,
+    now: SystemTime,
+) -> Option<Duration> {
     let until = |at: SystemTime| at.duration_since(now).unwrap_or_default();
     let after = retry_after.and_then(|after| match after.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),

@@ -1,6 +1,7 @@
 //! Times as people read them: local, with how long ago or how far off.
 
 use crate::report::System;
+use crate::retries::asked_for;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,20 +42,13 @@ pub fn of_api(text: &str, system: System) -> String {
     }
 }
 
-/// Epoch seconds as people read them. `None`: too far off to be a date.
-pub fn of_epoch(seconds: u64, system: System) -> Option<String> {
-    let at = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
-    Some(local(at, (system.now)(), &(system.zone)()))
-}
-
-/// `Retry-After` (RFC 9110, 10.2.3), a number of seconds or a date, as people read it; as it came where it is neither.
-pub fn of_retry_after(text: &str, system: System) -> String {
+/// When the API says to come back, by `Retry-After` or else by the reset of its limit, as people read it. `None`: it doesn't say, or not so that
+/// it is a date.
+pub fn of_return(retry_after: Option<&str>, reset: Option<u64>, system: System) -> Option<String> {
     let now = (system.now)();
-    let at = match text.parse() {
-        Ok(seconds) => now.checked_add(SignedDuration::from_secs(seconds)).ok(),
-        Err(_) => jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp()),
-    };
-    at.map_or_else(|| text.to_owned(), |at| local(at, now, &(system.zone)()))
+    let wait = asked_for(retry_after, reset, now.try_into().ok()?)?;
+    let at = now.checked_add(SignedDuration::try_from(wait).ok()?).ok()?;
+    Some(local(at, now, &(system.zone)()))
 }
 
 #[cfg(test)]
@@ -86,21 +80,30 @@ mod tests {
     };
 
     #[test]
-    fn when_to_come_back_is_a_number_of_seconds_or_a_date() {
-        assert_eq!(of_retry_after("7200", SYSTEM), "1970-01-01 02:00:00 +00:00 (in 2 hours)");
-        assert_eq!(
-            of_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", SYSTEM),
-            "1970-01-01 00:01:00 +00:00 (in 1 minute)"
-        );
-        for odd in ["soon", "", "99999999999999999999"] {
-            assert_eq!(of_retry_after(odd, SYSTEM), odd);
+    fn when_to_come_back_is_a_number_of_seconds_a_date_or_a_reset() {
+        let two_hours = Some("1970-01-01 02:00:00 +00:00 (in 2 hours)");
+        let one_minute = Some("1970-01-01 00:01:00 +00:00 (in 1 minute)");
+        for (retry_after, reset, expected) in [
+            (Some("7200"), None, two_hours),
+            (Some("7200"), Some(60), two_hours),
+            (Some("Thu, 01 Jan 1970 00:01:00 GMT"), None, one_minute),
+            (Some("soon"), Some(60), one_minute),
+            (Some("-5"), Some(60), one_minute),
+            (None, Some(60), one_minute),
+            (Some("soon"), None, None),
+            (Some(""), None, None),
+            (Some("99999999999999999999"), None, None),
+            (Some(&u64::MAX.to_string()), None, None),
+            (None, Some(u64::MAX), None),
+            (None, Some(i64::MAX as u64), None),
+        ] {
+            let at = of_return(retry_after, reset, SYSTEM);
+            assert_eq!(at.as_deref(), expected, "{retry_after:?} {reset:?}");
         }
     }
 
     #[test]
     fn what_is_no_time_is_left_as_it_came() {
         assert_eq!(of_api("yesterday", SYSTEM), "yesterday");
-        assert_eq!(of_epoch(u64::MAX, SYSTEM), None);
-        assert_eq!(of_epoch(i64::MAX as u64, SYSTEM), None);
     }
 }

@@ -1,13 +1,13 @@
 //! What the library returns, as the command's words take it.
 
 use fastly_package::{
-    ContentError, Error, Missing, Proof, Stored, TimeoutKind, UnexpectedReason, Uploaded,
+    ContentError, Error, ErrorCode, Missing, Proof, Stored, TimeoutKind, UnexpectedReason, Uploaded,
 };
 use fastly_package_archive::Finding;
 use fastly_package_words::error::UNNAMED;
 use fastly_package_words::failure::{Cause, Failure, Operation};
-use fastly_package_words::records::{self, Case, Content};
-use fastly_package_words::{rate_limit, reply, unexpected_reason};
+use fastly_package_words::records::{self, Case, Content, Waited};
+use fastly_package_words::{lost, rate_limit, reply, unexpected_reason};
 use std::io::ErrorKind;
 
 /// An upload of so many bytes.
@@ -31,7 +31,6 @@ pub(crate) fn failed(operation: &Operation, error: &Error) -> Failure {
             Stored::Other => records::Stored::Other,
             _ => records::Stored::Unknown,
         },
-        passing: error.status().is_none() && error.is_retryable(),
     };
     Failure::Operation(Box::new(operation.clone()), error)
 }
@@ -41,10 +40,12 @@ fn case(error: &Error) -> Case {
         Error::InvalidArgument(_) => Case::InvalidArgument,
         Error::Token(_) => Case::Token,
         Error::Content(error) => Case::Content(content(error)),
-        Error::Transport(lost) => {
-            Case::Transport { untrusted: lost.reason.contains("not trusted here") }
-        }
-        Error::Timeout(timeout) => Case::Timeout { total: timeout.kind == TimeoutKind::Total },
+        Error::Transport(error) => Case::Transport(lost!(ErrorCode, &error.code)),
+        Error::Timeout(timeout) => Case::Timeout(match timeout.kind {
+            TimeoutKind::Connect | TimeoutKind::Tls => Waited::ToConnect,
+            TimeoutKind::Total => Waited::InAll,
+            _ => Waited::ForAnswer,
+        }),
         Error::Cancelled { .. } => Case::Cancelled,
         Error::Api { error, .. } => Case::Api(Box::new(records::ApiError {
             status: error.status,

@@ -1,8 +1,8 @@
 //! What to do next, where there is something.
 
 use super::{Cause, Failure, Kind, Operation};
-use crate::error::{UnexpectedReason, is_locked};
-use crate::records::{ApiError, Case, Content, Error, Missing, RateLimit, Stored};
+use crate::error::{Lost, UnexpectedReason, is_locked};
+use crate::records::{ApiError, Case, Content, Error, Missing, RateLimit, Stored, Waited};
 use crate::report::{Network, System};
 use crate::times;
 
@@ -53,19 +53,21 @@ impl Operation {
             _ if self.kind == Kind::Put && error.stored == Stored::Unknown => {
                 Some(self.compare_hint())
             }
-            Case::Transport { untrusted } => Some(match (system.network, untrusted) {
-                (Network::Own, true) => "name the authority's certificate with --ca-cert".into(),
-                (Network::Own, false) => {
+            Case::Transport(lost) => Some(match (system.network, lost) {
+                (Network::Own, Lost::Untrusted) => {
+                    "an authority that isn't among this machine's is named with --ca-cert".into()
+                }
+                (Network::Own, _) => {
                     "check the network, HTTPS_PROXY, and --api where it is given".into()
                 }
-                (Network::Hosts, true) => {
+                (Network::Hosts, Lost::Untrusted) => {
                     "whom to trust is up to the host that runs this component".into()
                 }
-                (Network::Hosts, false) => {
+                (Network::Hosts, _) => {
                     "check the network of the host that runs this component, and --api where it is given".into()
                 }
             }),
-            Case::Timeout { total: true } => Some("--timeout sets how long it may take".into()),
+            Case::Timeout(Waited::InAll) => Some("--timeout sets how long it may take".into()),
             _ => None,
         }
     }
@@ -180,15 +182,14 @@ fn content_hint(content: Content) -> Option<String> {
 }
 
 fn rate_limit_hint(limit: Option<&RateLimit>, system: System) -> String {
-    let reset =
-        limit.and_then(|limit| limit.reset).and_then(|reset| times::of_epoch(reset, system));
     let after = limit.and_then(|limit| limit.retry_after.as_deref());
-    match (reset, after) {
-        (Some(reset), _) => format!("the limit of writes in an hour resets at {reset}"),
-        (None, Some(after)) => {
-            format!("the API says to try again at {}", times::of_retry_after(after, system))
-        }
-        (None, None) => "the limit of writes in an hour resets at the full hour".into(),
+    let reset = limit.and_then(|limit| limit.reset);
+    if let Some(at) = times::of_return(after, None, system) {
+        format!("the API says to try again at {at}")
+    } else if let Some(at) = times::of_return(None, reset, system) {
+        format!("the limit of writes in an hour resets at {at}")
+    } else {
+        "the limit of writes in an hour resets at the full hour".into()
     }
 }
 

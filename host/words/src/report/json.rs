@@ -1,5 +1,6 @@
 //! The JSON that is printed.
 
+use super::is_obeyed;
 use crate::failure::{Cause, Failure};
 use crate::records::{Case, Error, Finding, Missing, Proof, RateLimit, Reply, Stored, Uploaded};
 use serde::Serialize;
@@ -10,7 +11,7 @@ pub fn to_json(value: &impl Serialize) -> String {
     let json =
         serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
     // What serde_json leaves as it is though a terminal may obey it: in JSON they stand in strings alone.
-    let is_left = |character: char| matches!(character, '\u{7f}'..='\u{9f}');
+    let is_left = |character: char| character >= '\u{7f}' && is_obeyed(character);
     if !json.contains(is_left) {
         return json;
     }

@@ -26,11 +26,15 @@ fn unreadable(path: &Path, error: &ContentError) -> Failure {
 
 /// Reads a package to its end.
 pub(crate) fn check(path: &Path) -> Result<archive::Report, ContentError> {
+    archive::check(&mut open(path)?, Limits::default()).map_err(ContentError::Read)
+}
+
+/// Opens a package for reading.
+pub(super) fn open(path: &Path) -> Result<File, ContentError> {
     let open = |error| ContentError::Open(path.to_owned(), error);
     // Looked at before it is opened: opening a FIFO would wait for its writer.
     if !std::fs::metadata(path).map_err(open)?.is_file() {
         return Err(ContentError::NotAFile(path.to_owned()));
     }
-    let mut file = File::open(path).map_err(open)?;
-    archive::check(&mut file, Limits::default()).map_err(ContentError::Read)
+    File::open(path).map_err(open)
 }

@@ -1,18 +1,19 @@
 //! `put`: uploads a package to a service version.
 
-use super::check::check;
+use super::check::{self, check};
 use super::interrupt::Interrupts;
 use super::session::{Limit, Session, operation};
 use super::token::token;
 use crate::records::{self, failed};
 use fastly_package::{Content, ContentError, Expect, PutOptions, SIZE_LIMIT};
+use fastly_package_archive::{Limits, files_hash};
 use fastly_package_words::args::{Put, When};
 use fastly_package_words::failure::{Cause, Failure, Kind, Operation};
 use fastly_package_words::records::{Case, Error, Reply, Uploaded};
 use fastly_package_words::reply;
 use fastly_package_words::report::Report;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::pin::pin;
 
@@ -87,14 +88,20 @@ async fn look_into(failure: &Failure, package: &Path) -> Option<Cause> {
 impl Session {
     /// The API's reply where the version has the files of this package. Only a version without a package is one that hasn't.
     async fn unchanged(&self, package: &Path) -> Result<Option<Reply>, Failure> {
-        let checked = check(package).map_err(|error| self.failed(error.into()))?;
+        let package = package.to_owned();
+        let hashing = tokio::task::spawn_blocking(move || {
+            let mut package = check::open(&package)?;
+            files_hash(&mut package, Limits::default()).map_err(ContentError::Read)
+        });
+        let hashed = self.limit.hold(hashing).await.map_err(|error| self.failed(error))?;
+        let ours = hashed.map_err(io::Error::other).map_err(ContentError::Read);
+        let ours = ours.and_then(|ours| ours).map_err(|error| self.failed(error.into()))?;
         let reply = match self.plugin.get_package(&self.target).await {
             Ok(reply) => reply!(reply),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.failed(error)),
         };
-        let same = checked.files_hash.is_some_and(|ours| reply.has_files(&ours));
-        Ok(same.then_some(reply))
+        Ok(ours.is_some_and(|ours| reply.has_files(&ours)).then_some(reply))
     }
 
     /// All of an upload but the upload.
