@@ -35,7 +35,7 @@ emulate = [COMMAND, "emulate", "--quiet", "--listen", "127.0.0.1:0", "--token", 
 with subprocess.Popen(emulate, stdout=subprocess.PIPE, text=True) as emulator:
     assert emulator.stdout is not None
     try:
-        client = Client(token="demo", api_url=emulator.stdout.readline().strip())
+        client = Client(token="demo", api_url=emulator.stdout.readline().strip(), cache=False)
         print(client.put_package("SU1Z0isxPaozGVKXdv0eY", 1, sample(), progress=show).package)
         print(client.get_package("SU1Z0isxPaozGVKXdv0eY", 1).body)
     finally:

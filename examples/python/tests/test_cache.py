@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +14,8 @@ from wasmtime import Engine
 from wasmtime.component import Component
 
 from fastly_package import cache
+
+from .conftest import TOKEN
 
 WAT = b"(component)"
 
@@ -87,6 +91,47 @@ def test_what_is_damaged_is_made_anew(compiled: list[bytes], tmp_path: Path, dam
     load()
     load()
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize("page", [0, 1, 7, 20])
+def test_a_zeroed_page_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    """wasmtime runs what is left of the code: most such pages would end the process."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent / "src"))
+    script = f"""if True:
+        from fastly_package import Client, InvalidArgument
+        try:
+            Client(token={TOKEN!r}, api_url="http://192.0.2.1").get_package("id", 1)
+        except InvalidArgument:
+            print("refused")
+    """
+
+    def call() -> str:
+        return subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    call()
+    file = max((tmp_path / "fastly-package").iterdir(), key=lambda file: file.stat().st_size)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
+    assert call() == "refused\n"
+    assert file.read_bytes() == whole
+
+
+def test_those_of_old_builds_are_removed(
+    compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "fastly-package"
+    folder.mkdir(mode=0o700)
+    kept = {"other", ".other"} | {f"new{number}.cwasm" for number in range(7)}
+    for age, name in enumerate([*kept, *(f"old{number}.cwasm" for number in range(20)), ".draft.cwasm"]):
+        (folder / name).touch()
+        os.utime(folder / name, (10**9 - age, 10**9 - age))
+    load()
+    left = {file.name for file in folder.iterdir()}
+    assert kept < left
+    assert len(left) == len(kept) + 1
+    load()
+    assert compiled == [WAT]
 
 
 def test_without_a_folder_it_is_compiled_each_time(

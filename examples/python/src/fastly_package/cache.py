@@ -3,6 +3,7 @@
 What is kept is machine code, and wasmtime runs it as it is: who can write such a file runs code in this process,
 outside any sandbox. So a file is used only if the user owns it and the folder it lies in, and nobody else may write to
 either. Both are judged as they were opened, not by their paths, for nothing to be put in their place meanwhile.
+Nor does wasmtime look for damage: the code's SHA-256 goes before it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from pathlib import Path
 from wasmtime import Engine, WasmtimeError
 from wasmtime.component import Component
 
+_SUFFIX = ".cwasm"
+# The newest. A build has two, and some builds may be used in turn.
+_KEPT = 8
+_DIGEST = hashlib.sha256().digest_size
+
 
 def load(engine: Engine, wasm: bytes, *, cache: bool) -> Component:
     """Without a folder that can be used the component is compiled, and nothing is said: it is only slower."""
@@ -32,13 +38,14 @@ def load(engine: Engine, wasm: bytes, *, cache: bool) -> Component:
 
 
 def _load(engine: Engine, wasm: bytes, folder: int) -> Component:
-    name = f"{hashlib.sha256(wasm).hexdigest()}-wasmtime-{version('wasmtime')}-{sysconfig.get_platform()}.cwasm"
+    name = f"{hashlib.sha256(wasm).hexdigest()}-wasmtime-{version('wasmtime')}-{sysconfig.get_platform()}{_SUFFIX}"
     # wasmtime itself refuses what was compiled with another configuration, or for a processor with more features.
     with suppress(OSError, WasmtimeError):
         return Component.deserialize(engine, _read(folder, name))
     component = Component(engine, wasm)
     with suppress(OSError):
         _write(folder, name, component.serialize())
+        _remove_old(folder)
     return component
 
 
@@ -67,22 +74,33 @@ def _read(folder: int, name: str) -> bytes:
     # Without O_NONBLOCK, opening a FIFO would wait.
     with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
         _check(file.fileno())
-        return file.read()
+        digest, code = file.read(_DIGEST), file.read()
+    if hashlib.sha256(code).digest() != digest:
+        raise OSError("damaged")
+    return code
 
 
 def _write(folder: int, name: str, code: bytes | bytearray) -> None:
     """Appears as a whole, also when several processes write it, and after a crash."""
-    draft = f".{secrets.token_hex(8)}"
+    draft = f".{secrets.token_hex(8)}{_SUFFIX}"
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     try:
         with os.fdopen(file, "wb") as written:
-            written.write(code)
+            written.write(hashlib.sha256(code).digest() + code)
             written.flush()
             os.fsync(written.fileno())
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         os.unlink(draft, dir_fd=folder)
         raise
+
+
+def _remove_old(folder: int) -> None:
+    """Those of builds that have gone, and drafts that a crash has left."""
+    files = [name for name in os.listdir(folder) if name.endswith(_SUFFIX)]
+    written = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns for name in files}
+    for name in sorted(files, key=written.__getitem__, reverse=True)[_KEPT:]:
+        os.unlink(name, dir_fd=folder)
 
 
 def _check(file: int) -> None:
