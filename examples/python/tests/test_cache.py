@@ -13,7 +13,7 @@ import pytest
 from wasmtime import Engine
 from wasmtime.component import Component
 
-from fastly_package import cache
+from fastly_package import Client, InvalidArgument, cache, plugin
 
 from .conftest import TOKEN
 
@@ -166,3 +166,13 @@ def test_without_an_absolute_home_nothing_is_kept(
 def test_it_can_be_switched_off(compiled: list[bytes], tmp_path: Path) -> None:
     load(use=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("variable", "files"), [("1", 0), ("0", 2), ("", 2)])
+def test_a_variable_switches_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, files: int) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("FASTLY_PACKAGE_NO_CACHE", variable)
+    monkeypatch.setattr(plugin, "_loaded", {})
+    with pytest.raises(InvalidArgument):
+        Client(token=TOKEN, api_url="http://192.0.2.1").get_package("id", 1)
+    assert len([*tmp_path.glob("*/*")]) == files

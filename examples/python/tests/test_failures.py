@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,26 @@ def test_a_token_that_is_none_is_refused_and_not_shown(listener: socket.socket, 
 
 
 def test_no_token_is_a_wrong_argument() -> None:
+    with pytest.raises(InvalidArgument, match="FASTLY_API_TOKEN"):
+        Client()
+
+
+@pytest.mark.parametrize("name", ["token", "api_url", "component"])
+def test_what_is_empty_is_a_wrong_argument_and_never_means_another(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("FASTLY_API_TOKEN", TOKEN)
+    monkeypatch.setenv("FASTLY_API_ENDPOINT", url(listener))
+    arguments: dict[str, Any] = {name: ""}
+    with pytest.raises(InvalidArgument, match=f"{name} is empty"):
+        Client(**arguments).get_package("id", 1, timeout=5)
+    assert hears_nothing(listener)
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTLY_API_ENDPOINT", "")
+    assert repr(Client(token=TOKEN)) == "Client(api_url='https://api.fastly.com')"
+    monkeypatch.setenv("FASTLY_API_TOKEN", "")
     with pytest.raises(InvalidArgument, match="FASTLY_API_TOKEN"):
         Client()
 

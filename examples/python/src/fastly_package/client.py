@@ -22,7 +22,7 @@ class Client:
 
     `token`: else the environment's FASTLY_API_TOKEN. `api_url`: else FASTLY_API_ENDPOINT, else https://api.fastly.com.
     `component`: the guarded component's file, else FASTLY_PACKAGE_GUARDED, else the one in this package.
-    `cache`: whether the compiled component is kept in the user's cache folder; not if FASTLY_PACKAGE_NO_CACHE is set.
+    `cache`: whether the compiled component is kept in the user's cache folder. FASTLY_PACKAGE_NO_CACHE=1 says no.
     """
 
     def __init__(
@@ -33,15 +33,19 @@ class Client:
         component: str | os.PathLike[str] | None = None,
         cache: bool = True,
     ) -> None:
-        token = token or os.environ.get("FASTLY_API_TOKEN")
-        if not token:
+        # What is said here is never replaced, even where it is empty: the call would go elsewhere, or be another's.
+        if token is None:
+            token = os.environ.get("FASTLY_API_TOKEN") or None
+        if token is None:
             raise InvalidArgument("no token: say it with token= or in FASTLY_API_TOKEN")
-        self._token = _text("token", token)
-        api_url = api_url or os.environ.get("FASTLY_API_ENDPOINT") or "https://api.fastly.com"
-        self._api_url = _text("api_url", api_url)
-        component = component or os.environ.get("FASTLY_PACKAGE_GUARDED") or Path(__file__).with_name("guarded.wasm")
-        self._component = Path(component).absolute()
-        self._cache = cache and not os.environ.get("FASTLY_PACKAGE_NO_CACHE")
+        if api_url is None:
+            api_url = os.environ.get("FASTLY_API_ENDPOINT") or "https://api.fastly.com"
+        if component is None:
+            component = os.environ.get("FASTLY_PACKAGE_GUARDED") or Path(__file__).with_name("guarded.wasm")
+        self._token = _not_empty("token", _text("token", token))
+        self._api_url = _not_empty("api_url", _text("api_url", api_url))
+        self._component = Path(_not_empty("component", os.fspath(component))).absolute()
+        self._cache = cache and os.environ.get("FASTLY_PACKAGE_NO_CACHE", "") in ("", "0")
 
     def __repr__(self) -> str:
         return f"Client(api_url={self._api_url!r})"
@@ -194,4 +198,10 @@ def _text(name: str, text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(f"{name} has half a surrogate pair in it") from None
+    return text
+
+
+def _not_empty(name: str, text: str) -> str:
+    if not text:
+        raise InvalidArgument(f"{name} is empty")
     return text
