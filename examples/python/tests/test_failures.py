@@ -6,14 +6,16 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,6 +28,7 @@ from fastly_package import (
     InvalidArgument,
     TransportError,
     call,
+    plugin,
 )
 
 from .conftest import TOKEN, WASM
@@ -340,18 +343,43 @@ def test_a_component_that_computes_for_ever_is_stopped(tmp_path: Path) -> None:
         Client(token=TOKEN, component=path, cache=False).get_package("id", 1)
 
 
-def test_a_forked_process_is_told_to_be_spawned(client: Client) -> None:
-    with pytest.raises(ApiError):
-        client.get_package("fork", 1)
+def told_to_be_spawned(client: Client) -> bool:
+    """Whether a process that is forked now is, before long."""
     child = os.fork()
     if child == 0:
         try:
+            signal.alarm(5)
             client.get_package("fork", 1)
         except ComponentError:
             os._exit(7)
         finally:
             os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_forked_process_is_told_to_be_spawned(client: Client) -> None:
+    with pytest.raises(ApiError):
+        client.get_package("fork", 1)
+    assert told_to_be_spawned(client)
+
+
+def test_so_is_one_that_is_forked_while_another_thread_loads(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    loading, forked = threading.Event(), threading.Event()
+
+    def load(component: Path, *, use_cache: bool) -> NoReturn:
+        loading.set()
+        forked.wait(10)
+        raise ComponentError
+
+    monkeypatch.setattr(plugin, "_loaded", {})
+    monkeypatch.setattr(plugin, "Plugin", load)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.get_package, "fork", 1)
+        loading.wait(10)
+        told = told_to_be_spawned(client)
+        forked.set()
+        assert isinstance(call.exception(), ComponentError)
+    assert told
 
 
 def test_the_driver_prints_one_line_of_json(

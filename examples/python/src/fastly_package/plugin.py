@@ -74,12 +74,9 @@ class Plugin:
         self.allow = _export(self.guarded, _EGRESS, "allow")
         self.get = _export(self.guarded, _API, "get-package")
         self.put = _export(self.guarded, _API, "put-package")
-        self._process = os.getpid()
 
     def sandbox(self, stdin: int | None = None) -> Sandbox:
         """For one call; `stdin` is the reading end of a pipe, which is opened anew: the caller closes its own."""
-        if os.getpid() != self._process:
-            raise ComponentError("a process forked after a call lacks wasmtime's threads: spawn it instead")
         store = Store(self._engine)
         store.set_fuel(_FUEL)
         store.set_limits(memory_size=_MEMORY)
@@ -156,9 +153,17 @@ def _export(component: Component, interface: str, name: str) -> ExportIndex:
 
 _loading = threading.Lock()
 _loaded: dict[tuple[Path, bool], Plugin] = {}
+# The one that began to load, which alone has wasmtime's threads.
+_process: int | None = None
 
 
 def load(component: Path, *, use_cache: bool) -> Plugin:
+    global _process
+    # Before the lock: where another thread held it, a forked process would wait for that thread, which it doesn't have.
+    if _process is None:
+        _process = os.getpid()
+    if os.getpid() != _process:
+        raise ComponentError("a process forked after a call began lacks wasmtime's threads: spawn it instead")
     with _loading:
         key = (component, use_cache)
         if key not in _loaded:
