@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from wasmtime.component import String
@@ -65,3 +67,22 @@ def test_a_call_that_waits_does_not_hold_up_other_threads(listener: socket.socke
         time.sleep(0.001)
     assert turns > 20
     assert all(thread.is_alive() for thread in threads)
+
+
+def test_a_call_that_no_thread_can_be_started_for_leaves_nothing_open(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    def fail() -> None:
+        with pytest.raises(RuntimeError, match="new thread"):
+            client.get_package("threads", 1)
+
+    fail()
+    before = set(os.listdir("/dev/fd"))
+    fail()
+    # What other tests have left may be closed meanwhile.
+    assert set(os.listdir("/dev/fd")) <= before

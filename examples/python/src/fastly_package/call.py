@@ -64,7 +64,9 @@ def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T
     """Left before its end, the call goes on by itself, until what it waits for comes or wasmtime gives up."""
     result: Future[T] = Future()
     # The reading end reports a hang-up when the call has ended and closed the other.
-    ended, running = os.pipe()
+    ended, theirs = os.pipe()
+    # A file, which may be closed twice: interrupted as it starts, the thread may be running nevertheless.
+    running = os.fdopen(theirs, "wb", buffering=0)
 
     def run() -> None:
         try:
@@ -72,11 +74,16 @@ def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T
         except BaseException as why:
             result.set_exception(why)
         finally:
-            os.close(running)
+            running.close()
 
     try:
         # A daemon, for what was left not to keep the process from its end.
-        Thread(target=run, name="fastly-package", daemon=True).start()
+        thread = Thread(target=run, name="fastly-package", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            running.close()
+            raise
         yield Call(result, ended, timeout)
     finally:
         os.close(ended)
