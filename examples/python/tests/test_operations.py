@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import mmap
 import os
 import socket
 import subprocess
@@ -41,7 +42,9 @@ def test_what_was_put_is_what_get_gets(client: Client, package: bytes) -> None:
     assert put.rate_limit is not None and put.rate_limit.remaining is not None
 
 
-@pytest.mark.parametrize("kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "bytesio", "gzip", "pipe"])
+@pytest.mark.parametrize(
+    "kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "bytesio", "mmap", "gzip", "pipe"]
+)
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_each_kind_of_source_is_stored_as_it_is(
     client: Client, package: bytes, large: Path, tmp_path: Path, kind: str, size: str
@@ -60,6 +63,9 @@ def test_each_kind_of_source_is_stored_as_it_is(
     announced = None
     if kind == "file":
         sources[kind] = path.open("rb")
+    elif kind == "mmap":
+        with path.open("rb") as file:
+            sources[kind] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     elif kind == "gzip":
         sources[kind] = gzip.GzipFile(path)
     elif kind == "pipe":

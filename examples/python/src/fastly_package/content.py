@@ -41,12 +41,14 @@ def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
 def _measure(file: Any) -> int:
     """By seeking: the length of what lies beneath a file object, such as a compressed file, isn't the object's."""
     try:
-        start = file.tell()
-        end: int = file.seek(0, os.SEEK_END)
+        start: int = file.tell()
+        # What `seek` returns isn't asked for: an mmap's returns nothing.
+        file.seek(0, os.SEEK_END)
+        end: int = file.tell()
         file.seek(start)
     except (AttributeError, OSError, ValueError):
         raise InvalidArgument("the size of the source can't be told: say it with size=") from None
-    return end - int(start)
+    return end - start
 
 
 def _waiting(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
