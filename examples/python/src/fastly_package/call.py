@@ -35,6 +35,10 @@ class Call(Generic[T]):
         self._ended = ended
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
+    def left(self) -> float | None:
+        """Seconds of the timeout, which may be none or fewer."""
+        return None if self._deadline is None else self._deadline - time.monotonic()
+
     def has_ended(self, *, or_takes: int | None = None, or_gives: int | None = None) -> bool:
         """Waits for the end of the call, for the pipe `or_takes` to take more, or for `or_gives` to have more."""
         poller = select.poll()
@@ -44,7 +48,7 @@ class Call(Generic[T]):
         if or_gives is not None:
             poller.register(or_gives, select.POLLIN)
         while True:
-            left = None if self._deadline is None else self._deadline - time.monotonic()
+            left = self.left()
             events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))
             if self._ended in events:
                 return True

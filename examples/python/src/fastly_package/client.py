@@ -12,9 +12,14 @@ from wasmtime.component import Record
 
 from .call import checked, started
 from .content import Progress, Source, feed, opened
-from .errors import InvalidArgument
+from .errors import ApiError, InvalidArgument, TransportError
 from .plugin import Plugin, load
 from .records import Reply
+
+# Errors of a connection that there was, with which an answer may be lost: see the README.
+_LOSE_ANSWERS = ("HTTP-protocol-error", "HTTP-response-incomplete", "connection-terminated")
+# The longest that a GET takes to explain one of them, in seconds.
+_ASKS = 30.0
 
 
 class Client:
@@ -116,7 +121,22 @@ class Client:
                     feed(file, announced, writing, call, progress)
                     # The end of the content. Without it, after an error, the component finds it too short.
                     writing.close()
-                    return call.result()
+                    try:
+                        return call.result()
+                    except TransportError as lost:
+                        self._raise_401_for(lost, service_id, version, call.left())
+                        raise
+
+    def _raise_401_for(self, lost: TransportError, service_id: str, version: int, left: float | None) -> None:
+        """In place of an answer that was lost with its connection: a GET tells whether the token is any good."""
+        if lost.code not in _LOSE_ANSWERS:
+            return
+        try:
+            self.get_package(service_id, version, timeout=_ASKS if left is None else min(left, _ASKS))
+        except Exception as why:
+            # Nobody's upload is taken. Anything else tells nothing of this one.
+            if isinstance(why, ApiError) and why.status == 401:
+                raise why from lost
 
     def _plugin(self) -> Plugin:
         return load(self._component, use_cache=self._cache)
