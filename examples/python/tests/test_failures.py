@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -138,6 +140,75 @@ def test_a_wrong_argument_is_said_to_be_wrong(
     with pytest.raises(InvalidArgument):
         Client(token=TOKEN, api_url=url(listener)).put_package(service_id, version, b"x", size=size)
     assert hears_nothing(listener)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token", TOKEN.encode()),
+        ("api_url", 5),
+        ("component", 5),
+        ("component", b"guarded.wasm"),
+        ("service_id", 5),
+        ("service_id", None),
+        ("version", "1"),
+        ("version", 1.0),
+        ("version", None),
+        ("size", "1"),
+        ("size", 1.0),
+        ("filename", Path("app.tar.gz")),
+        ("progress", 5),
+        ("timeout", "5"),
+        ("source", None),
+        ("source", 5),
+        ("source", ["app.tar.gz"]),
+        ("source", io.StringIO("text")),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_said_to_be_one_and_not_shown(
+    listener: socket.socket, name: str, value: object
+) -> None:
+    said: dict[str, Any] = {"token": TOKEN, "api_url": url(listener), "service_id": "id", "version": 1, "source": b"x"}
+    said |= {"timeout": 5, name: value}
+    of_client = {key: said.pop(key) for key in ("token", "api_url", "component") if key in said}
+    with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
+        Client(**of_client).put_package(**said)
+    assert TOKEN not in str(caught.value)
+    assert hears_nothing(listener)
+
+
+@pytest.mark.parametrize(("mode", "why"), [("r", "text"), ("wb", "n't open for reading"), ("rb", "closed")])
+@pytest.mark.parametrize("size", [None, 1])
+def test_a_file_that_gives_no_bytes_is_refused_before_anything_is_connected_to(
+    listener: socket.socket, tmp_path: Path, mode: str, why: str, size: int | None
+) -> None:
+    path = tmp_path / "package"
+    path.touch()
+    source: Any
+    with path.open(mode) as source:
+        if mode == "rb":
+            source.close()
+        with pytest.raises(InvalidArgument, match=f"^source is.*{why}"):
+            Client(token=TOKEN, api_url=url(listener)).put_package("id", 1, source, size=size, timeout=5)
+    assert hears_nothing(listener)
+
+
+@pytest.mark.parametrize("value", [None, "", "text", 0])
+@pytest.mark.parametrize("before", [0, 100])
+def test_a_read_that_returns_no_bytes_is_a_wrong_argument_and_nothing_is_stored(
+    client: Client, value: object, before: int
+) -> None:
+    class Wrong:
+        reads: Iterator[Any] = iter([b"x"] * before + [value])
+
+        def read(self, size: int, /) -> bytes:
+            found: bytes = next(self.reads)
+            return found
+
+    with pytest.raises(InvalidArgument, match=f"read.* must be bytes, not {type(value).__name__}"):
+        client.put_package("wrong", 1, Wrong(), size=1000)
+    with pytest.raises(ApiError, match="404"):
+        client.get_package("wrong", 1)
 
 
 @pytest.mark.parametrize("token", ["a\nb", "\udc80", "ä"])

@@ -8,25 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import TIMEOUT_MAX, Thread
+from threading import Thread
 from typing import Generic, TypeVar
 
-from .errors import CallTimeout, InvalidArgument
+from .errors import CallTimeout
 
 T = TypeVar("T")
 
 # In milliseconds: `poll` takes no more at once.
 _LONGEST = 2**31 - 1
-
-
-def checked(timeout: float | None) -> float | None:
-    """Some 300 years and more are no timeout: Python's clocks don't count on."""
-    if timeout is None or timeout >= TIMEOUT_MAX:
-        return None
-    # Said so, it holds for NaN too.
-    if not timeout > 0:
-        raise InvalidArgument(f"a timeout can't be {timeout}")
-    return timeout
 
 
 class Call(Generic[T]):

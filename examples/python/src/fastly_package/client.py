@@ -10,7 +10,8 @@ from pathlib import Path
 
 from wasmtime.component import Record
 
-from .call import checked, started
+from . import arguments
+from .call import started
 from .content import Progress, Source, feed, opened
 from .errors import ApiError, InvalidArgument, TransportError
 from .plugin import Plugin, load
@@ -47,9 +48,9 @@ class Client:
             api_url = os.environ.get("FASTLY_API_ENDPOINT") or "https://api.fastly.com"
         if component is None:
             component = os.environ.get("FASTLY_PACKAGE_GUARDED") or Path(__file__).with_name("guarded.wasm")
-        self._token = _not_empty("token", _text("token", token))
-        self._api_url = _not_empty("api_url", _text("api_url", api_url))
-        self._component = Path(_not_empty("component", os.fspath(component))).absolute()
+        self._token = arguments.not_empty("token", token)
+        self._api_url = arguments.not_empty("api_url", api_url)
+        self._component = Path(arguments.path("component", component)).absolute()
         self._cache = cache and os.environ.get("FASTLY_PACKAGE_NO_CACHE", "") in ("", "0")
 
     def __repr__(self) -> str:
@@ -65,7 +66,7 @@ class Client:
     def _get(self, service_id: str, version: int, timeout: float | None, api_url: str) -> Reply:
         """The component is told `api_url`, the guard the client's own."""
         target = _target(service_id, version)
-        timeout = checked(timeout)
+        timeout = arguments.seconds("timeout", timeout)
         sandbox = self._plugin().sandbox()
         options = self._options(api_url)
 
@@ -99,14 +100,16 @@ class Client:
             wait, only pipes and the like that Python itself has opened are interrupted.
         """
         target = _target(service_id, version)
-        timeout = checked(timeout)
+        timeout = arguments.seconds("timeout", timeout)
         put = _record(
             flags={"expect-continue"} if expect_continue else set(),
-            filename=None if filename is None else _text("filename", filename),
+            filename=None if filename is None else arguments.text("filename", filename),
         )
+        if size is not None:
+            arguments.whole("size", size, bits=64)
+        if progress is not None and not callable(progress):
+            raise arguments.wrong_type("progress", "callable", progress)
         with opened(source, size) as (file, announced):
-            if not 0 <= announced < 2**64:
-                raise InvalidArgument(f"a size can't be {announced}")
             ours, theirs = os.pipe()
             # This end of ours stays open to the end: a write to a pipe that nobody reads could kill the process.
             with open(ours, "rb", buffering=0) as reading, open(theirs, "wb", buffering=0) as writing:
@@ -201,9 +204,9 @@ def _check_localhost(api_url: str) -> None:
 
 
 def _target(service_id: str, version: int) -> Record:
-    if not 0 <= version < 2**32:
-        raise InvalidArgument(f"a version can't be {version}")
-    return _record(service_id=_text("service_id", service_id), version_id=version)
+    return _record(
+        service_id=arguments.text("service_id", service_id), version_id=arguments.whole("version", version, bits=32)
+    )
 
 
 def _record(**fields: object) -> Record:
@@ -211,17 +214,3 @@ def _record(**fields: object) -> Record:
     for name, value in fields.items():
         setattr(record, name.replace("_", "-"), value)
     return record
-
-
-def _text(name: str, text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidArgument(f"{name} has half a surrogate pair in it") from None
-    return text
-
-
-def _not_empty(name: str, text: str) -> str:
-    if not text:
-        raise InvalidArgument(f"{name} is empty")
-    return text

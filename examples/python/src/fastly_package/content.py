@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader, BytesIO, FileIO, RawIOBase
+from io import BufferedReader, BytesIO, FileIO, IOBase, RawIOBase, TextIOBase
 from typing import Any, Protocol, TypeAlias
 
+from .arguments import wrong_type
 from .call import Call
 from .errors import InvalidArgument
 
@@ -35,7 +36,19 @@ def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
         content = source if isinstance(source, bytes) else memoryview(source).tobytes()
         yield BytesIO(content), len(content) if size is None else size
     else:
+        _check(source)
         yield source, _measure(source) if size is None else size
+
+
+def _check(source: object) -> None:
+    if not callable(getattr(source, "read", None)):
+        raise wrong_type("source", "a path, bytes or a file object", source)
+    if isinstance(source, TextIOBase):
+        raise InvalidArgument("source is open for reading text: open it with mode 'rb'")
+    if getattr(source, "closed", False) is True:
+        raise InvalidArgument("source is closed")
+    if isinstance(source, IOBase) and not source.readable():
+        raise InvalidArgument("source isn't open for reading: open it with mode 'rb'")
 
 
 def _measure(file: Any) -> int:
@@ -73,9 +86,15 @@ def feed(file: Readable, size: int, pipe: RawIOBase, call: Call[Any], progress: 
     while True:
         if source is not None and call.has_ended(or_gives=source):
             return
-        if not (chunk := take(_CHUNK)):
+        chunk = take(_CHUNK)
+        try:
+            rest = memoryview(chunk)
+        except TypeError:
+            raise wrong_type("source: what read() returns", "bytes", chunk) from None
+        # An empty view can't be cast.
+        if not rest.nbytes:
             return
-        rest = memoryview(chunk).cast("B")
+        rest = rest.cast("B")
         read += len(rest)
         # Before the chunk goes on: raising an error is then a way to stop an upload, to its last byte.
         if progress is not None:

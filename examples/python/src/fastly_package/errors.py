@@ -16,7 +16,7 @@ class FastlyPackageError(Exception):
 
 @dataclass(eq=False)
 class InvalidArgument(FastlyPackageError):
-    """An argument is wrong. Nothing was sent."""
+    """An argument is wrong. Nothing was sent, unless it is what a source's `read` returned."""
 
     reason: str
 
