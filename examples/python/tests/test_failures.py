@@ -193,6 +193,14 @@ def test_a_file_that_gives_no_bytes_is_refused_before_anything_is_connected_to(
     assert hears_nothing(listener)
 
 
+def test_a_file_that_stands_behind_its_end_has_nothing_to_upload(listener: socket.socket) -> None:
+    source = io.BytesIO(b"x")
+    source.seek(2)
+    with pytest.raises(InvalidArgument, match="empty"):
+        Client(token=TOKEN, api_url=url(listener)).put_package("id", 1, source)
+    assert hears_nothing(listener)
+
+
 @pytest.mark.parametrize("value", [None, "", "text", 0])
 @pytest.mark.parametrize("before", [0, 100])
 def test_a_read_that_returns_no_bytes_is_a_wrong_argument_and_nothing_is_stored(
@@ -450,6 +458,22 @@ def test_so_is_one_that_is_forked_while_another_thread_loads(client: Client, mon
         forked.set()
         assert isinstance(call.exception(), ComponentError)
     assert told
+
+
+def test_a_process_that_is_forked_meanwhile_does_not_hold_up_an_upload(client: Client, package: bytes) -> None:
+    def fork(_: int, __: int) -> None:
+        child = os.fork()
+        if child == 0:
+            time.sleep(5)
+            os._exit(0)
+        children.append(child)
+
+    children: list[int] = []
+    client.put_package("fork", 2, package, progress=fork, timeout=3)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert children
 
 
 def test_the_driver_prints_one_line_of_json(

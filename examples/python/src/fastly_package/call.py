@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from io import FileIO
 from threading import Thread
 from typing import Generic, TypeVar
 
 from .errors import CallTimeout
+from .pipe import pipe
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ _LONGEST = 2**31 - 1
 
 
 class Call(Generic[T]):
-    def __init__(self, result: Future[T], ended: int, timeout: float | None) -> None:
+    def __init__(self, result: Future[T], ended: FileIO, timeout: float | None) -> None:
         self._result = result
         self._ended = ended
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -40,7 +41,7 @@ class Call(Generic[T]):
         while True:
             left = self.left()
             events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))
-            if self._ended in events:
+            if self._ended.fileno() in events:
                 return True
             # Also if there is something to do: a source that is always slow is over its time too.
             if left is not None and left <= 0:
@@ -58,9 +59,7 @@ def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T
     """Left before its end, the call goes on by itself, until what it waits for comes or wasmtime gives up."""
     result: Future[T] = Future()
     # The reading end reports a hang-up when the call has ended and closed the other.
-    ended, theirs = os.pipe()
-    # A file, which may be closed twice: interrupted as it starts, the thread may be running nevertheless.
-    running = os.fdopen(theirs, "wb", buffering=0)
+    ended, running = pipe()
 
     def run() -> None:
         try:
@@ -70,14 +69,13 @@ def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T
         finally:
             running.close()
 
-    try:
+    with ended:
         # A daemon, for what was left not to keep the process from its end.
         thread = Thread(target=run, name="fastly-package", daemon=True)
         try:
             thread.start()
         except BaseException:
+            # Twice, where it was interrupted as it started and runs nevertheless.
             running.close()
             raise
         yield Call(result, ended, timeout)
-    finally:
-        os.close(ended)

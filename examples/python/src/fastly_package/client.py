@@ -14,6 +14,7 @@ from . import arguments
 from .call import started
 from .content import Progress, Source, feed, opened
 from .errors import ApiError, InvalidArgument, TransportError
+from .pipe import pipe
 from .plugin import Plugin, load
 from .records import Reply
 
@@ -110,9 +111,9 @@ class Client:
         if progress is not None and not callable(progress):
             raise arguments.wrong_type("progress", "callable", progress)
         with opened(source, size) as (file, announced):
-            ours, theirs = os.pipe()
+            reading, writing = pipe()
             # This end of ours stays open to the end: a write to a pipe that nobody reads could kill the process.
-            with open(ours, "rb", buffering=0) as reading, open(theirs, "wb", buffering=0) as writing:
+            with reading, writing:
                 sandbox = self._plugin().sandbox(reading.fileno())
                 options = self._options(self._api_url)
 

@@ -61,7 +61,7 @@ def _measure(file: Any) -> int:
         file.seek(start)
     except (AttributeError, OSError, ValueError):
         raise InvalidArgument("the size of the source can't be told: say it with size=") from None
-    return end - start
+    return max(0, end - start)
 
 
 def _waiting(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
