@@ -159,6 +159,8 @@ def test_a_wrong_argument_is_said_to_be_wrong(
         ("filename", Path("app.tar.gz")),
         ("progress", 5),
         ("timeout", "5"),
+        ("cancel", threading.Event()),
+        ("user_agent", b"x"),
         ("source", None),
         ("source", 5),
         ("source", ["app.tar.gz"]),
@@ -170,7 +172,7 @@ def test_a_value_of_a_wrong_type_is_said_to_be_one_and_not_shown(
 ) -> None:
     said: dict[str, Any] = {"token": TOKEN, "api_url": url(listener), "service_id": "id", "version": 1, "source": b"x"}
     said |= {"timeout": 5, name: value}
-    of_client = {key: said.pop(key) for key in ("token", "api_url", "component") if key in said}
+    of_client = {key: said.pop(key) for key in ("token", "api_url", "user_agent", "component") if key in said}
     with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
         Client(**of_client).put_package(**said)
     assert TOKEN not in str(caught.value)
@@ -219,6 +221,13 @@ def test_a_read_that_returns_no_bytes_is_a_wrong_argument_and_nothing_is_stored(
         client.get_package("wrong", 1)
 
 
+@pytest.mark.parametrize("user_agent", ["a\nb", "ä", "\udc80"])
+def test_a_user_agent_that_is_none_is_refused(listener: socket.socket, user_agent: str) -> None:
+    with pytest.raises(InvalidArgument):
+        Client(token=TOKEN, api_url=url(listener), user_agent=user_agent).get_package("id", 1)
+    assert hears_nothing(listener)
+
+
 @pytest.mark.parametrize("token", ["a\nb", "\udc80", "ä"])
 def test_a_token_that_is_none_is_refused_and_not_shown(listener: socket.socket, token: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
@@ -264,7 +273,7 @@ def test_an_api_that_is_not_there_is_an_error_of_transport(listener: socket.sock
 
 def test_what_the_guard_was_not_told_is_denied_and_not_connected_to(client: Client, listener: socket.socket) -> None:
     with pytest.raises(TransportError) as caught:
-        client._get("id", 1, None, url(listener))
+        client._get("id", 1, None, None, url(listener))
     assert caught.value.code == "HTTP-request-denied"
     assert hears_nothing(listener)
 

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 import fastly_package
-from fastly_package import Client, Source
+from fastly_package import ApiError, Client, Source
 
 from .conftest import TOKEN, made
+from .test_early_answers import Server
 
 SOURCES = str(Path(__file__).parent.parent / "src")
 
@@ -178,3 +179,14 @@ def test_the_functions_take_token_and_api_from_the_environment(
 
 def test_the_client_does_not_show_its_token() -> None:
     assert TOKEN not in repr(Client(token=TOKEN)) + str(Client(token=TOKEN))
+
+
+@pytest.mark.parametrize(("said", "sent"), [(None, b"fastly-package"), ("mine/1.0 (x)", b"mine/1.0 (x)\r\n")])
+def test_the_user_agent_is_the_components_or_what_is_said(
+    listener: socket.socket, said: str | None, sent: bytes
+) -> None:
+    server = Server(listener, "401 No", 0, closes=False)
+    with pytest.raises(ApiError):
+        Client(token=TOKEN, api_url=server.url, user_agent=said).get_package("id", 1)
+    server.over.set()
+    assert b"user-agent: " + sent in server.received.lower()

@@ -5,11 +5,13 @@
 >>> get_package("SU1Z0isxPaozGVKXdv0eY", 3).package.metadata  # doctest: +SKIP
 """
 
+from .cancel import Cancel
 from .client import Client, get_package, put_package
 from .content import Progress, Source
 from .errors import (
     ApiError,
     CallTimeout,
+    Cancelled,
     ComponentError,
     ContentError,
     FastlyPackageError,
@@ -23,6 +25,8 @@ __all__ = [
     "ApiError",
     "ApiErrorEntry",
     "CallTimeout",
+    "Cancel",
+    "Cancelled",
     "Client",
     "ComponentError",
     "ContentError",

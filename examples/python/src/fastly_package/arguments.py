@@ -48,6 +48,11 @@ def seconds(name: str, value: object) -> float | None:
     return value if value < TIMEOUT_MAX else None
 
 
+def of(wanted: type, name: str, value: object) -> None:
+    if value is not None and not isinstance(value, wanted):
+        raise wrong_type(name, f"a {wanted.__name__}", value)
+
+
 def wrong_type(name: str, wanted: str, value: object) -> InvalidArgument:
     """Its type alone is said: what it is may be secret."""
     return InvalidArgument(f"{name} must be {wanted}, not {type(value).__name__}")

@@ -11,7 +11,8 @@ from io import FileIO
 from threading import Thread
 from typing import Generic, TypeVar
 
-from .errors import CallTimeout
+from .cancel import Cancel
+from .errors import CallTimeout, Cancelled
 from .pipe import pipe
 
 T = TypeVar("T")
@@ -21,9 +22,10 @@ _LONGEST = 2**31 - 1
 
 
 class Call(Generic[T]):
-    def __init__(self, result: Future[T], ended: FileIO, timeout: float | None) -> None:
+    def __init__(self, result: Future[T], ended: FileIO, timeout: float | None, cancel: Cancel | None) -> None:
         self._result = result
         self._ended = ended
+        self._cancel = cancel
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
     def left(self) -> float | None:
@@ -34,6 +36,8 @@ class Call(Generic[T]):
         """Waits for the end of the call, for the pipe `or_takes` to take more, or for `or_gives` to have more."""
         poller = select.poll()
         poller.register(self._ended, 0)
+        if self._cancel is not None:
+            poller.register(self._cancel, 0)
         if or_takes is not None:
             poller.register(or_takes, select.POLLOUT)
         if or_gives is not None:
@@ -43,6 +47,8 @@ class Call(Generic[T]):
             events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))
             if self._ended.fileno() in events:
                 return True
+            if self._cancel is not None and self._cancel.is_set():
+                raise Cancelled("the call was cancelled")
             # Also if there is something to do: a source that is always slow is over its time too.
             if left is not None and left <= 0:
                 raise CallTimeout("the call took longer than its timeout")
@@ -55,8 +61,10 @@ class Call(Generic[T]):
 
 
 @contextmanager
-def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T]]:
+def started(function: Callable[[], T], timeout: float | None, cancel: Cancel | None) -> Iterator[Call[T]]:
     """Left before its end, the call goes on by itself, until what it waits for comes or wasmtime gives up."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the call was cancelled before it began")
     result: Future[T] = Future()
     # The reading end reports a hang-up when the call has ended and closed the other.
     ended, running = pipe()
@@ -78,4 +86,4 @@ def started(function: Callable[[], T], timeout: float | None) -> Iterator[Call[T
             # Twice, where it was interrupted as it started and runs nevertheless.
             running.close()
             raise
-        yield Call(result, ended, timeout)
+        yield Call(result, ended, timeout, cancel)

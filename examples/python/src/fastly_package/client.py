@@ -12,6 +12,7 @@ from wasmtime.component import Record
 
 from . import arguments
 from .call import started
+from .cancel import Cancel
 from .content import Progress, Source, feed, opened
 from .errors import ApiError, InvalidArgument, TransportError
 from .pipe import pipe
@@ -28,6 +29,7 @@ class Client:
     """Where the API is and how to run the component. Any number of threads may use it, and make calls at once.
 
     `token`: else the environment's FASTLY_API_TOKEN. `api_url`: else FASTLY_API_ENDPOINT, else https://api.fastly.com.
+    `user_agent`: of the requests, else the component's name and version.
     `component`: the guarded component's file, else FASTLY_PACKAGE_GUARDED, else the one in this package.
     `cache`: whether the compiled component is kept in the user's cache folder. FASTLY_PACKAGE_NO_CACHE=1 says no.
     """
@@ -37,6 +39,7 @@ class Client:
         *,
         token: str | None = None,
         api_url: str | None = None,
+        user_agent: str | None = None,
         component: str | os.PathLike[str] | None = None,
         cache: bool = True,
     ) -> None:
@@ -51,23 +54,27 @@ class Client:
             component = os.environ.get("FASTLY_PACKAGE_GUARDED") or Path(__file__).with_name("guarded.wasm")
         self._token = arguments.not_empty("token", token)
         self._api_url = arguments.not_empty("api_url", api_url)
+        self._user_agent = None if user_agent is None else arguments.text("user_agent", user_agent)
         self._component = Path(arguments.path("component", component)).absolute()
         self._cache = cache and os.environ.get("FASTLY_PACKAGE_NO_CACHE", "") in ("", "0")
 
     def __repr__(self) -> str:
         return f"Client(api_url={self._api_url!r})"
 
-    def get_package(self, service_id: str, version: int, *, timeout: float | None = None) -> Reply:
+    def get_package(
+        self, service_id: str, version: int, *, timeout: float | None = None, cancel: Cancel | None = None
+    ) -> Reply:
         """Gets the package of a service version. A version without one is an `ApiError` with status 404.
 
-        `timeout`: seconds for the whole call, then `CallTimeout`.
+        `timeout`: seconds for the whole call, then `CallTimeout`. `cancel`: ends it, once set, with `Cancelled`.
         """
-        return self._get(service_id, version, timeout, self._api_url)
+        return self._get(service_id, version, timeout, cancel, self._api_url)
 
-    def _get(self, service_id: str, version: int, timeout: float | None, api_url: str) -> Reply:
+    def _get(self, service_id: str, version: int, timeout: float | None, cancel: Cancel | None, api_url: str) -> Reply:
         """The component is told `api_url`, the guard the client's own."""
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
+        arguments.of(Cancel, "cancel", cancel)
         sandbox = self._plugin().sandbox()
         options = self._options(api_url)
 
@@ -75,7 +82,7 @@ class Client:
             _check_localhost(self._api_url)
             return sandbox.get(self._api_url, target, options)
 
-        with started(get, timeout) as call:
+        with started(get, timeout, cancel) as call:
             return call.result()
 
     def put_package(
@@ -89,6 +96,7 @@ class Client:
         expect_continue: bool = False,
         progress: Progress | None = None,
         timeout: float | None = None,
+        cancel: Cancel | None = None,
     ) -> Reply:
         """Uploads a package to a service version that is neither active nor locked, in place of the one that it has.
 
@@ -97,11 +105,12 @@ class Client:
         `filename`: of the multipart part, else `package.tar.gz`.
         `expect_continue`: send `Expect: 100-continue`. This host doesn't wait for the answer.
         `progress`: called with the bytes read and the size, on the caller's thread. What it raises ends the upload.
-        `timeout`: seconds for the whole call, then `CallTimeout`. Of sources that
-            wait, only pipes and the like that Python itself has opened are interrupted.
+        `timeout`: seconds for the whole call, then `CallTimeout`. `cancel`: ends it, once set, with `Cancelled`.
+            Of sources that wait, only pipes and the like that Python itself has opened are interrupted.
         """
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
+        arguments.of(Cancel, "cancel", cancel)
         put = _record(
             flags={"expect-continue"} if expect_continue else set(),
             filename=None if filename is None else arguments.text("filename", filename),
@@ -121,22 +130,25 @@ class Client:
                     _check_localhost(self._api_url)
                     return sandbox.put(self._api_url, target, announced, put, options)
 
-                with started(upload, timeout) as call:
+                with started(upload, timeout, cancel) as call:
                     feed(file, announced, writing, call, progress)
                     # The end of the content. Without it, after an error, the component finds it too short.
                     writing.close()
                     try:
                         return call.result()
                     except TransportError as lost:
-                        self._raise_401_for(lost, service_id, version, call.left())
+                        self._raise_401_for(lost, service_id, version, call.left(), cancel)
                         raise
 
-    def _raise_401_for(self, lost: TransportError, service_id: str, version: int, left: float | None) -> None:
+    def _raise_401_for(
+        self, lost: TransportError, service_id: str, version: int, left: float | None, cancel: Cancel | None
+    ) -> None:
         """In place of an answer that was lost with its connection: a GET tells whether the token is any good."""
         if lost.code not in _LOSE_ANSWERS:
             return
         try:
-            self.get_package(service_id, version, timeout=_ASKS if left is None else min(left, _ASKS))
+            left = _ASKS if left is None else min(left, _ASKS)
+            self.get_package(service_id, version, timeout=left, cancel=cancel)
         except Exception as why:
             # Nobody's upload is taken. Anything else tells nothing of this one.
             if isinstance(why, ApiError) and why.status == 401:
@@ -146,7 +158,7 @@ class Client:
         return load(self._component, use_cache=self._cache)
 
     def _options(self, api_url: str) -> Record:
-        return _record(auth=self._token, api_url=api_url, user_agent=None)
+        return _record(auth=self._token, api_url=api_url, user_agent=self._user_agent)
 
 
 def get_package(
@@ -156,9 +168,10 @@ def get_package(
     token: str | None = None,
     api_url: str | None = None,
     timeout: float | None = None,
+    cancel: Cancel | None = None,
 ) -> Reply:
     """`Client.get_package` with a client for this call."""
-    return Client(token=token, api_url=api_url).get_package(service_id, version, timeout=timeout)
+    return Client(token=token, api_url=api_url).get_package(service_id, version, timeout=timeout, cancel=cancel)
 
 
 def put_package(
@@ -173,6 +186,7 @@ def put_package(
     api_url: str | None = None,
     progress: Progress | None = None,
     timeout: float | None = None,
+    cancel: Cancel | None = None,
 ) -> Reply:
     """`Client.put_package` with a client for this call."""
     return Client(token=token, api_url=api_url).put_package(
@@ -184,6 +198,7 @@ def put_package(
         expect_continue=expect_continue,
         progress=progress,
         timeout=timeout,
+        cancel=cancel,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a call fails with, by where it failed: the cases of `wit/package-api.wit`, and two of this host's own."""
+"""What a call fails with, by where it failed: the cases of `wit/package-api.wit`, and three of this host's own."""
 
 from __future__ import annotations
 
@@ -96,6 +96,10 @@ class ComponentError(FastlyPackageError):
 
 class CallTimeout(FastlyPackageError, TimeoutError):
     """The call took longer than its `timeout`. An upload is cut; it may be stored if its content was sent whole."""
+
+
+class Cancelled(FastlyPackageError):
+    """The call's `cancel` was set. An upload is cut; it may be stored if its content was sent whole."""
 
 
 def error(variant: Variant) -> FastlyPackageError:

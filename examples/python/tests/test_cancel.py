@@ -1,0 +1,118 @@
+"""Calls that another thread ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fastly_package import Cancel, Cancelled, Client
+
+from .conftest import TOKEN
+from .test_failures import hears_nothing, url
+
+
+@pytest.fixture
+def calls(listener: socket.socket, large: Path) -> dict[str, Callable[[Cancel], object]]:
+    """What doesn't end by itself, since nobody answers."""
+    client = Client(token=TOKEN, api_url=url(listener))
+
+    def from_pipe(cancel: Cancel) -> None:
+        reading, writing = os.pipe()
+        with open(reading, "rb") as source, open(writing, "wb"):
+            client.put_package("id", 1, source, size=1000, cancel=cancel)
+
+    return {
+        "get": lambda cancel: client.get_package("id", 1, cancel=cancel),
+        "put": lambda cancel: client.put_package("id", 1, large, cancel=cancel),
+        "put from a pipe": from_pipe,
+    }
+
+
+@pytest.mark.parametrize("kind", ["get", "put", "put from a pipe"])
+def test_a_call_ends_when_it_is_cancelled(calls: dict[str, Callable[[Cancel], object]], kind: str) -> None:
+    cancel = Cancel()
+    started = time.monotonic()
+    threading.Timer(0.2, cancel.set).start()
+    with pytest.raises(Cancelled):
+        calls[kind](cancel)
+    assert 0.2 <= time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("kind", ["get", "put", "put from a pipe"])
+def test_what_is_cancelled_beforehand_is_not_begun(
+    listener: socket.socket, calls: dict[str, Callable[[Cancel], object]], kind: str
+) -> None:
+    cancel = Cancel()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        calls[kind](cancel)
+    assert cancel.is_set()
+    assert hears_nothing(listener)
+
+
+def test_one_cancel_ends_many_calls(calls: dict[str, Callable[[Cancel], object]]) -> None:
+    cancel = Cancel()
+    ended: list[type[BaseException]] = []
+
+    def call(kind: str) -> None:
+        with pytest.raises(Cancelled) as caught:
+            calls[kind](cancel)
+        ended.append(caught.type)
+
+    threads = [threading.Thread(target=call, args=(kind,)) for kind in calls]
+    for thread in threads:
+        thread.start()
+    cancel.set()
+    cancel.set()
+    for thread in threads:
+        thread.join(5)
+    assert len(ended) == len(threads)
+
+
+def test_a_task_that_is_cancelled_can_end_its_call(calls: dict[str, Callable[[Cancel], object]]) -> None:
+    """As the README says."""
+    ended = threading.Event()
+
+    def call(cancel: Cancel) -> None:
+        with pytest.raises(Cancelled):
+            calls["put"](cancel)
+        ended.set()
+
+    async def task() -> None:
+        cancel = Cancel()
+        try:
+            await asyncio.to_thread(call, cancel)
+        finally:
+            cancel.set()
+
+    async def run() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(task(), 0.2)
+
+    asyncio.run(run())
+    assert ended.wait(5)
+
+
+def test_what_was_not_cancelled_ends_well_and_leaves_nothing_open(client: Client, package: bytes) -> None:
+    cancel = Cancel()
+    client.put_package("cancel", 1, package, cancel=cancel)
+    client.get_package("cancel", 1, cancel=cancel)
+    assert not cancel.is_set()
+    ends = [cancel.fileno(), cancel._writing.fileno()]
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        del cancel
+        gc.collect()
+    assert not [warning for warning in warned if f"name={ends[0]}" in str(warning.message)]
+    for end in ends:
+        with pytest.raises(OSError):
+            os.fstat(end)
