@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 import io
 import json
 import mmap
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -179,6 +181,12 @@ def test_the_functions_take_token_and_api_from_the_environment(
 
 def test_the_client_does_not_show_its_token() -> None:
     assert TOKEN not in repr(Client(token=TOKEN)) + str(Client(token=TOKEN))
+
+
+def test_the_client_does_not_give_its_token_to_who_pickles_it() -> None:
+    for pickled in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match="make one in each process"):
+            pickled(Client(token=TOKEN))
 
 
 @pytest.mark.parametrize(("said", "sent"), [(None, b"fastly-package"), ("mine/1.0 (x)", b"mine/1.0 (x)\r\n")])

@@ -7,6 +7,7 @@ import re
 import socket
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NoReturn
 
 from wasmtime.component import Record
 
@@ -60,6 +61,9 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client(api_url={self._api_url!r})"
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Client has a token, which is not to be pickled or copied: make one in each process")
 
     def get_package(
         self, service_id: str, version: int, *, timeout: float | None = None, cancel: Cancel | None = None
