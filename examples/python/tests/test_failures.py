@@ -84,6 +84,27 @@ def test_a_long_source_is_not_cut_to_size(client: Client, package: bytes, large:
         client.get_package("long", 1)
 
 
+def test_a_file_that_is_written_to_while_it_is_sent_is_never_stored(
+    client: Client, large: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "written.tar.gz"
+    shutil.copy(large, path)
+    length = path.stat().st_size
+
+    def write(read: int, size: int) -> None:
+        # Of the same length, and as late as it can be.
+        if size - read < 300_000:
+            with path.open("r+b") as file:
+                file.seek(-4, os.SEEK_END)
+                file.write(b"torn")
+
+    with pytest.raises(ContentError, match="it was written to while it was read"):
+        client.put_package("written", 1, path, progress=write)
+    assert path.stat().st_size == length
+    with pytest.raises(ApiError, match="404"):
+        client.get_package("written", 1)
+
+
 def test_an_error_of_the_source_or_of_progress_is_raised_and_nothing_is_stored(client: Client, large: Path) -> None:
     class Failing:
         def __init__(self) -> None:

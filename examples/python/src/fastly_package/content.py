@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO, FileIO, IOBase, RawIOBase, TextIOBase
+from stat import S_ISREG
 from typing import Any, Protocol, TypeAlias
 
 from .arguments import wrong_type
 from .call import Call
-from .errors import InvalidArgument
+from .errors import ContentError, InvalidArgument
 
 
 class Readable(Protocol):
@@ -25,11 +26,30 @@ Progress: TypeAlias = Callable[[int, int], object]
 _CHUNK = 256 * 1024
 
 
+class _Opened(FileIO):
+    """A file opened by its path. One that is written to meanwhile ends in an error before its last byte goes on."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._state = self._now()
+
+    def _now(self) -> tuple[int, int] | None:
+        now = os.stat(self.fileno())
+        # What comes through a pipe is written meanwhile.
+        return (now.st_size, now.st_mtime_ns) if S_ISREG(now.st_mode) else None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        if self._now() != self._state:
+            raise ContentError("failed", None, "it was written to while it was read")
+        return chunk
+
+
 @contextmanager
 def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
     """The source and its size. A file object is read from where it stands, and stays open."""
     if isinstance(source, str | os.PathLike):
-        with open(source, "rb", buffering=0) as file:
+        with _Opened(source) as file:
             yield file, _measure(file) if size is None else size
     elif isinstance(source, bytes | bytearray | memoryview):
         # The length of a memoryview is in elements, which needn't be bytes, nor lie side by side.
@@ -70,7 +90,7 @@ def _waiting(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
     Only what is Python's own is waited for. The `fileno()` of others, such as an HTTP answer or a compressed file,
     needn't say when they have something: their last bytes may long have been read from it.
     """
-    if type(file) is FileIO:
+    if type(file) is FileIO or isinstance(file, _Opened):
         return file.fileno(), file.read
     if type(file) is BufferedReader and type(file.raw) is FileIO:
         # What it has read ahead waits here for what comes next, or the end. No upload is whole before that.
