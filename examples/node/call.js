@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
 import { FastlyPackageError } from './error.js';
@@ -8,7 +9,7 @@ import { discard, feed, openSource } from './source.js';
  * that the edge lets it reach.
  */
 export async function call(method, target, source, options, told) {
-  let opening, signal, onAbort;
+  let opening, content, signal, onAbort;
   try {
     checkOptions(options);
     signal = options.signal;
@@ -23,26 +24,30 @@ export async function call(method, target, source, options, told) {
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
     };
     if (signal?.aborted) throw abortError(signal);
+    // As newer Nodes do by themselves: one signal is for as many calls as the caller likes.
+    if (signal) setMaxListeners(0, signal);
     const aborted = new Promise((_, reject) => (onAbort = () => reject(abortError(signal))));
     aborted.catch(() => {});
     signal?.addEventListener('abort', onAbort);
     opening = method === 'put' ? openSource(source, options.size) : undefined;
-    const content = await Promise.race([aborted, opening]);
+    content = await Promise.race([aborted, opening]);
     await Promise.race([aborted, checkTokenMayGo(api)]);
     return await run({ ...workerData, size: content?.size }, content, aborted, options);
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    // After an abort it may still be on its way.
-    opening?.then((content) => content.close(), () => {});
     discard(source);
+    if (content) await content.close();
+    // An abort doesn't wait for a file that is still being opened.
+    else opening?.then((late) => late.close(), () => {});
   }
 }
 
 async function run(workerData, content, aborted, { onProgress }) {
   const { port1, port2 } = new MessageChannel();
   const turn = new Int32Array(new SharedArrayBuffer(4));
+  const decided = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { ...workerData, content: content && { port: port2, turn } },
+    workerData: { ...workerData, decided, content: content && { port: port2, turn } },
     transferList: [port2],
     // Nothing in there needs the environment, in which the token may be.
     env: {},
@@ -68,8 +73,9 @@ async function run(workerData, content, aborted, { onProgress }) {
     });
   } finally {
     port1.close();
-    // Closes the connection too: a request that isn't sent whole by now never will be.
-    await worker.terminate();
+    // A thread that is terminated while it loads leaves open for good the files that it was reading. If it hasn't decided to begin by now,
+    // it ends by itself; else this closes the connection too, and a request that isn't sent whole by now never will be.
+    if (Atomics.exchange(decided, 0, 1) !== 0) await worker.terminate();
   }
 }
 

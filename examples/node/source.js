@@ -22,7 +22,9 @@ async function openFile(path, size) {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-    return openStream(file.createReadStream({ highWaterMark: CHUNK }), size ?? stat.size);
+    const stream = file.createReadStream({ highWaterMark: CHUNK });
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    return { ...openStream(stream, size ?? stat.size), close: () => (stream.destroy(), closed) };
   } catch (cause) {
     await file?.close();
     if (cause instanceof FastlyPackageError) throw cause;

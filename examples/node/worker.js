@@ -5,7 +5,7 @@ import { instantiate } from './component/plugin.js';
 import { Content } from './content.js';
 import { imports } from './edge.js';
 
-const { allowed, token, target, request, content, size, put } = workerData;
+const { decided, allowed, token, target, request, content, size, put } = workerData;
 
 function module(name) {
   return new WebAssembly.Module(readFileSync(new URL(`./component/${name}`, import.meta.url)));
@@ -13,6 +13,8 @@ function module(name) {
 
 callExtension(new URL('./io.js', import.meta.url), 'load', []);
 const { packageApi } = instantiate(module, imports(allowed, token));
+// All is loaded. Of a call that has ended meanwhile nothing is sent.
+if (Atomics.exchange(decided, 0, 1) !== 0) process.exit();
 try {
   const reply = content
     ? packageApi.putPackage(target, new Content(content), BigInt(size), put, request)
