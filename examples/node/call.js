@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
 import { FastlyPackageError } from './error.js';
@@ -23,16 +24,20 @@ export async function call(method, target, source, options, told) {
       request: { auth: { tag: 'host' }, apiUrl: told ?? api.href, userAgent: options.userAgent },
       put: { flags: { expectContinue: options.expectContinue }, filename: options.filename },
     };
-    if (signal?.aborted) throw abortError(signal);
+    if (signal?.aborted) throw new AbortError(signal);
     // As newer Nodes do by themselves: one signal is for as many calls as the caller likes.
     if (signal) setMaxListeners(0, signal);
-    const aborted = new Promise((_, reject) => (onAbort = () => reject(abortError(signal))));
+    const aborted = new Promise((_, reject) => (onAbort = () => reject(new AbortError(signal))));
     aborted.catch(() => {});
     signal?.addEventListener('abort', onAbort);
     opening = method === 'put' ? openSource(source, options.size) : undefined;
     content = await Promise.race([aborted, opening]);
     await Promise.race([aborted, checkTokenMayGo(api)]);
     return await run({ ...workerData, size: content?.size }, content, aborted, options);
+  } catch (error) {
+    // Some are made in a listener, where the stack doesn't name the caller. Here it does.
+    if (error instanceof FastlyPackageError || error instanceof AbortError) Error.captureStackTrace(error);
+    throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
     discard(source);
@@ -54,23 +59,22 @@ async function run(workerData, content, aborted, { onProgress }) {
     execArgv: [],
   });
   try {
-    return await new Promise((resolve, reject) => {
+    const { reply, error } = await new Promise((resolve, reject) => {
       aborted.catch(reject);
-      worker.on('message', ({ reply, error }) => {
-        if (error) reject(FastlyPackageError.fromComponent(error));
-        else resolve(reply);
-      });
+      worker.on('message', resolve);
       worker.on('error', (cause) => reject(broken(cause.message, cause)));
-      worker.on('exit', () => reject(broken('the thread of the call has ended')));
+      worker.on('exit', () => reject(broken('its thread has ended')));
       if (!content) return;
-      feed(content.chunks, port1, turn, (read) => {
+      feed(content.chunks, port1, turn, async (read) => {
         try {
-          if (read > 0) onProgress?.(read, content.size);
+          if (read > 0) await onProgress?.(read, content.size);
         } catch (error) {
           reject(error);
         }
       });
     });
+    if (error) throw FastlyPackageError.fromComponent(error);
+    return reply;
   } finally {
     port1.close();
     // A thread that is terminated while it loads leaves open for good the files that it was reading. If it hasn't decided to begin by now,
@@ -126,10 +130,16 @@ function invalid(detail) {
 }
 
 function broken(detail, cause) {
-  return new FastlyPackageError('transport', { code: 'internal-error', detail }, { cause });
+  const isBuilt = existsSync(new URL('./component/plugin.js', import.meta.url));
+  if (!isBuilt) detail = 'it is not built: run `npm run build` in the folder of this package';
+  return new FastlyPackageError('component', { detail }, { cause });
 }
 
-function abortError(signal) {
-  const error = new Error('The operation was aborted', { cause: signal.reason });
-  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
+class AbortError extends Error {
+  name = 'AbortError';
+  code = 'ABORT_ERR';
+
+  constructor({ reason }) {
+    super('The operation was aborted', { cause: reason });
+  }
 }

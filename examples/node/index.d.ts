@@ -9,13 +9,16 @@ export interface Target {
 
 export interface GetOptions {
   /** Default: the environment's FASTLY_API_TOKEN. It goes over https, or over http to this machine, and nowhere else. */
-  token?: string;
+  token?: string | undefined;
   /** The API's base. Default: the environment's FASTLY_API_ENDPOINT, else https://api.fastly.com. */
-  apiUrl?: string;
+  apiUrl?: string | URL | undefined;
   /** Default: the component's own name and version. */
-  userAgent?: string;
-  /** Cancels the call: the connection is closed, and the promise rejects with an `AbortError` whose `cause` is the signal's reason. */
-  signal?: AbortSignal;
+  userAgent?: string | undefined;
+  /**
+   * Cancels the call: the connection is closed, and the promise rejects with an `AbortError` whose `cause` is the signal's reason. One signal
+   * may be for many calls. A package whose last bytes had been sent may be stored: ask with `getPackage`.
+   */
+  signal?: AbortSignal | undefined;
 }
 
 export interface PutOptions extends GetOptions {
@@ -23,13 +26,16 @@ export interface PutOptions extends GetOptions {
    * How many bytes to announce. Default: the length of the file or the bytes. A Readable needs it. Content of another length fails with
    * kind `content`.
    */
-  size?: number;
+  size?: number | undefined;
   /** Sends `Expect: 100-continue`; the body doesn't wait for the 100. Default: false. */
-  expectContinue?: boolean;
+  expectContinue?: boolean | undefined;
   /** The file name in the multipart form. Default: package.tar.gz. */
-  filename?: string;
-  /** Called as the package is read. What it throws ends the call, which rejects with it. */
-  onProgress?: (read: number, size: number) => void;
+  filename?: string | undefined;
+  /**
+   * Called as the package is read, which doesn't wait for what it returns. What it throws, or a promise from it rejects with, ends the call,
+   * which rejects with it.
+   */
+  onProgress?: ((read: number, size: number) => unknown) | undefined;
 }
 
 /** Gets the package of a service version. */
@@ -38,12 +44,18 @@ export function getPackage(target: Target, options?: GetOptions): Promise<Reply>
 /**
  * Uploads a package to a service version, in place of the one that it has.
  *
+ * Whether it is stored is not known after an abort, after what `onProgress` has thrown, and after an error of kind `transport`,
+ * `unexpected-response` or `component`: ask with `getPackage`.
+ *
  * @param source The `.tar.gz`: the path of a regular file, the bytes, or a stream of them, which is read or destroyed whatever the outcome.
  *   A FIFO or a device is given as a stream; as a path it fails with kind `content`.
  */
 export function putPackage(target: Target, source: string | Uint8Array | Readable, options?: PutOptions): Promise<Reply>;
 
-/** A successful answer: the `reply` of `wit/package-api.wit`, where each field is documented. What is `none` there is undefined here. */
+/**
+ * A successful answer: the `reply` of `wit/package-api.wit`, where each field is documented. What is `none` there isn't here. A number beyond
+ * 2^53 is rounded.
+ */
 export interface Reply {
   package: {
     id: string;
@@ -57,7 +69,7 @@ export interface Reply {
       description?: string;
       authors?: string[];
       language?: string;
-      size?: bigint;
+      size?: number;
       hashsum?: string;
       filesHash?: string;
       clonedFrom?: string;
@@ -70,38 +82,89 @@ export interface Reply {
 }
 
 export interface RateLimit {
-  remaining?: bigint;
+  remaining?: number;
   /** Seconds since 1970-01-01 UTC. */
-  reset?: bigint;
+  reset?: number;
   retryAfter?: string;
 }
 
-/** Every failure but an abort: the `error` of `wit/package-api.wit`. Which fields there are depends on `kind`. */
-export class FastlyPackageError extends Error {
-  /**
-   * - `invalid-argument`: nothing was sent. `detail`
-   * - `content`: the package couldn't be read, or isn't as long as announced; the API has stored nothing. `code`, `detail`, `payload`
-   * - `transport`: the connection failed, or the edge denied the request. `code`, `detail`, `payload`
-   * - `api`: the API said no. `status`, `title`, `detail`, `errors`, `rateLimit`, `mediaType`, `excerpt`
-   * - `unexpected-response`: not an answer of the API. `reason`, `status`, `detail`, `location`, `mediaType`, `excerpt`
-   */
-  readonly kind: 'invalid-argument' | 'content' | 'transport' | 'api' | 'unexpected-response';
-  /** The HTTP status. */
-  readonly status?: number;
-  /** `failed`, `too-short` or `too-long`, or the name of a wasi:http error-code such as `connection-refused`. */
-  readonly code?: string;
-  /** Of `too-short`: after how many bytes. Of some error-codes: a record. */
-  readonly payload?: unknown;
-  readonly reason?: 'status' | 'premature' | 'too-large' | 'not-a-package';
-  readonly title?: string;
+/** Every failure but an abort: the `error` of `wit/package-api.wit`, and `component`. */
+export type FastlyPackageError =
+  | InvalidArgumentError
+  | ContentError
+  | TransportError
+  | ApiError
+  | UnexpectedResponseError
+  | ComponentError;
+
+/** For `instanceof`: nobody but this package makes one. */
+export const FastlyPackageError: {
+  readonly prototype: FastlyPackageError;
+  [Symbol.hasInstance](value: unknown): value is FastlyPackageError;
+};
+
+interface Failure extends Error {
+  readonly name: 'FastlyPackageError';
   /** For people to read. */
   readonly detail?: string;
-  readonly errors?: ApiErrorEntry[];
+}
+
+/** Nothing was sent. */
+export interface InvalidArgumentError extends Failure {
+  readonly kind: 'invalid-argument';
+  readonly detail: string;
+}
+
+/** The package couldn't be read, or isn't as long as announced. The API has stored nothing. */
+export interface ContentError extends Failure {
+  readonly kind: 'content';
+  readonly code: 'failed' | 'too-short' | 'too-long';
+  /** Of `too-short`: after how many bytes. */
+  readonly payload?: number;
+}
+
+/** The API wasn't reached, the connection was lost, or the edge denied the request. An upload may be stored: ask with `getPackage`. */
+export interface TransportError extends Failure {
+  readonly kind: 'transport';
+  /** The name of a wasi:http error-code, such as `connection-refused`. */
+  readonly code: string;
+  /** Of some codes: a number or a record. */
+  readonly payload?: unknown;
+}
+
+/** The API said no. */
+export interface ApiError extends Failure {
+  readonly kind: 'api';
+  /** The HTTP status. */
+  readonly status: number;
+  readonly title?: string;
+  readonly errors: ApiErrorEntry[];
   readonly rateLimit?: RateLimit;
+  readonly mediaType?: string;
+  /** The answer's beginning. */
+  readonly excerpt: string;
+}
+
+/** Not an answer of the API. An upload may be stored: ask with `getPackage`. */
+export interface UnexpectedResponseError extends Failure {
+  readonly kind: 'unexpected-response';
+  readonly reason: 'status' | 'premature' | 'too-large' | 'not-a-package';
+  /** The HTTP status. */
+  readonly status: number;
+  readonly detail: string;
   readonly location?: string;
   readonly mediaType?: string;
   /** The answer's beginning. */
-  readonly excerpt?: string;
+  readonly excerpt: string;
+}
+
+/**
+ * The component wasn't loaded, because it isn't built (`npm run build`), or it broke off, by a trap or for want of memory. In the latter case an
+ * upload may be stored: ask with `getPackage`.
+ */
+export interface ComponentError extends Failure {
+  readonly kind: 'component';
+  readonly detail: string;
 }
 
 /** One entry of an error body's `errors`. */
@@ -111,7 +174,7 @@ export interface ApiErrorEntry {
   status?: string;
   title?: string;
   detail?: string;
-  index?: bigint;
+  index?: number;
   /** Anything else, as JSON text. */
   meta?: string;
 }

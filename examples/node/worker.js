@@ -19,9 +19,14 @@ try {
   const reply = content
     ? packageApi.putPackage(target, new Content(content), BigInt(size), put, request)
     : packageApi.getPackage(target, request);
-  parentPort.postMessage({ reply });
+  parentPort.postMessage(plain({ reply }));
 } catch (error) {
   // Without a payload it isn't the component's answer but a trap.
   if (!Object.hasOwn(error, 'payload')) throw error;
-  parentPort.postMessage({ error: error.payload });
+  parentPort.postMessage(plain({ error: error.payload }));
+}
+
+/** As JSON has it: without what is undefined, and with numbers, which suffice for what the component counts, for its bigints. */
+function plain(record) {
+  return JSON.parse(JSON.stringify(record, (_, value) => (typeof value === 'bigint' ? Number(value) : value)));
 }

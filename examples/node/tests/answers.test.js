@@ -84,6 +84,17 @@ test('an abort closes the connection of a call that waits for its answer', { tim
   await closed[0];
 });
 
+test('all that an error has can be written as JSON', async (t) => {
+  const body = '{"errors":[{"title":"Slow down","index":3}]}';
+  const limits = 'Fastly-RateLimit-Remaining: 0\r\nFastly-RateLimit-Reset: 4102444800\r\nContent-Type';
+  const { apiUrl } = await server(t, after(1, (socket) => socket.end(answer(429, body).replace('Content-Type', limits))));
+  await assert.rejects(getPackage(target, { apiUrl, token: 'T' }), (error) => {
+    const { rateLimit, errors } = JSON.parse(JSON.stringify(error));
+    assert.deepEqual([rateLimit, errors], [{ remaining: 0, reset: 4102444800 }, [{ title: 'Slow down', index: 3 }]]);
+    return true;
+  });
+});
+
 test('informational answers are passed over', { timeout: 10_000 }, async (t) => {
   const informational = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n';
   const { apiUrl } = await server(t, after(1, (socket) => socket.end(informational + answer(200, reply))));

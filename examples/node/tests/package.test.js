@@ -42,9 +42,9 @@ for (const [name, bytes] of Object.entries({ small, large })) {
       const get = await getPackage(target, api);
       assert.equal(put.package.metadata.hashsum, sha512(bytes));
       assert.equal(get.package.metadata.hashsum, sha512(bytes));
-      assert.equal(get.package.metadata.size, BigInt(bytes.length));
+      assert.equal(get.package.metadata.size, bytes.length);
       assert.equal(JSON.parse(get.body).service_id, target.serviceId);
-      assert.equal(typeof put.rateLimit.remaining, 'bigint');
+      assert.equal(typeof put.rateLimit.remaining, 'number');
     });
   }
 }
@@ -63,11 +63,32 @@ test('progress ends at the size', async () => {
   assert(seen.every(([read], i) => i === 0 || read > seen[i - 1][0]));
 });
 
-test('what onProgress throws ends the call', async () => {
-  const onProgress = () => {
+test('what onProgress throws, or its promise rejects with, ends the call', async () => {
+  const throws = () => {
     throw new RangeError('enough');
   };
-  await assert.rejects(putPackage(newTarget(), path.large, { ...api, onProgress }), RangeError);
+  for (const onProgress of [throws, async () => throws()]) {
+    await assert.rejects(putPackage(newTarget(), path.large, { ...api, onProgress }), RangeError);
+  }
+});
+
+test('an error names the caller and the reason', async () => {
+  async function theCaller(source, options) {
+    await putPackage(newTarget(), source, { ...api, ...options });
+  }
+  const abort = new AbortController();
+  const failures = [
+    [small, { size: small.length + 1 }, `too-short.*after ${small.length} bytes`],
+    [join(folder, 'no'), {}, 'no such file'],
+    [path.large, { signal: abort.signal, onProgress: () => abort.abort() }, 'aborted'],
+  ];
+  for (const [source, options, reason] of failures) {
+    await assert.rejects(theCaller(source, options), ({ stack, message }) => {
+      assert.match(stack, /theCaller/);
+      assert.match(message, new RegExp(reason));
+      return true;
+    });
+  }
 });
 
 test('the event loop stays free', async () => {
@@ -105,7 +126,7 @@ test('a source of another length is not stored', async () => {
     for (const [by, code] of [[1, 'too-short'], [-1, 'too-long']]) {
       const target = newTarget();
       const put = putPackage(target, source instanceof Function ? source() : source, { ...api, size: large.length + by });
-      await fails(put, { kind: 'content', code });
+      await fails(put, { kind: 'content', code, payload: code === 'too-short' ? large.length : undefined });
       await fails(getPackage(target, api), { kind: 'api', status: 404 });
     }
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -27,4 +27,15 @@ const target = { serviceId: 'demo', version: 1 };
 test('what is packed is whole', async (t) => {
   const { apiUrl } = await server(t, (socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
   await assert.rejects(getPackage(target, { apiUrl, token: 'T' }), { kind: 'api', status: 404 });
+});
+
+test('a component that is not built, or traps, is said, and what to do', async () => {
+  const options = { apiUrl: 'http://127.0.0.1:9', token: 'T' };
+  const component = join(installed, 'component');
+  await rm(component, { recursive: true });
+  await assert.rejects(getPackage(target, options), { kind: 'component', message: /npm run build/ });
+  await mkdir(component);
+  const trap = 'throw new WebAssembly.RuntimeError("unreachable")';
+  await writeFile(join(component, 'plugin.js'), `export const instantiate = () => ({ packageApi: { getPackage() { ${trap} } } });`);
+  await assert.rejects(getPackage(target, options), { kind: 'component', message: /broke off: unreachable/ });
 });

@@ -1,0 +1,36 @@
+// Compiled by `npm run check`, never run: what the types let through, and what they don't.
+import { FastlyPackageError, getPackage, putPackage, type GetOptions, type PutOptions } from 'fastly-package-node';
+
+// An option that is undefined is one that isn't given.
+const unset = undefined as string | undefined;
+export const get: GetOptions = { token: unset, apiUrl: unset, userAgent: unset, signal: undefined };
+export const put: PutOptions = { ...get, size: undefined, expectContinue: undefined, filename: unset, onProgress: undefined };
+export const withUrl: GetOptions = { apiUrl: new URL('https://api.fastly.com') };
+export const withPromise: PutOptions = { onProgress: async (read, size) => console.log(read / size) };
+
+// @ts-expect-error
+putPackage({ serviceId: 's', version: 1 }, 7);
+
+export const size: Promise<number | undefined> = getPackage({ serviceId: 's', version: 1 }).then((reply) => reply.package.metadata?.size);
+
+// @ts-expect-error
+new FastlyPackageError('x');
+
+export function fieldsOf(error: unknown): (string | number | undefined)[] {
+  if (!(error instanceof FastlyPackageError)) return [];
+  // @ts-expect-error
+  error.status;
+  switch (error.kind) {
+    case 'invalid-argument':
+    case 'component':
+      return [error.detail];
+    case 'content':
+      return [error.code, error.payload, error.detail];
+    case 'transport':
+      return [error.code, error.detail];
+    case 'api':
+      return [error.status, error.title, error.errors.length, error.errors[0]?.index, error.rateLimit?.remaining];
+    case 'unexpected-response':
+      return [error.status, error.reason, error.excerpt];
+  }
+}
