@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
 import { FastlyPackageError } from './error.js';
-import { discard, feed, openSource } from './source.js';
+import { asReadable, discard, feed, openSource } from './source.js';
 
 /**
  * One call of the component, in a thread and an instance of its own. `told` is for tests: another API for the component than the one
@@ -12,6 +12,7 @@ import { discard, feed, openSource } from './source.js';
 export async function call(method, target, source, options, told) {
   let opening, content, signal, onAbort;
   try {
+    source = asReadable(source);
     checkOptions(options);
     signal = options.signal;
     const { serviceId, version } = checkedTarget(target);

@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 /** One version of one service. */
 export interface Target {
   serviceId: string;
@@ -23,7 +21,7 @@ export interface GetOptions {
 
 export interface PutOptions extends GetOptions {
   /**
-   * How many bytes to announce. Default: the length of the file or the bytes. A Readable needs it. Content of another length fails with
+   * How many bytes to announce. Default: the length of the file or the bytes. A stream needs it. Content of another length fails with
    * kind `content`.
    */
   size?: number | undefined;
@@ -46,11 +44,15 @@ export function getPackage(target: Target, options?: GetOptions): Promise<Reply>
  *
  * Whether it is stored is not known after an abort, after what `onProgress` has thrown, and after an error of kind `transport`,
  * `unexpected-response` or `component`: ask with `getPackage`.
- *
- * @param source The `.tar.gz`: the path of a regular file, the bytes, or a stream of them, which is read or destroyed whatever the outcome.
- *   A FIFO or a device is given as a stream; as a path it fails with kind `content`.
  */
-export function putPackage(target: Target, source: string | Uint8Array | Readable, options?: PutOptions): Promise<Reply>;
+export function putPackage(target: Target, source: Source, options?: PutOptions): Promise<Reply>;
+
+/**
+ * The `.tar.gz`: the path or the `file:` URL of a regular file, the bytes, or a stream of them, such as a `Readable`, a web `ReadableStream` or
+ * an async generator. A stream is read or destroyed whatever the outcome. A FIFO or a device is given as a stream; as a path it fails with
+ * kind `content`.
+ */
+export type Source = string | URL | Uint8Array | ArrayBuffer | Blob | AsyncIterable<Uint8Array>;
 
 /**
  * A successful answer: the `reply` of `wit/package-api.wit`, where each field is documented. What is `none` there isn't here. A number beyond

@@ -1,18 +1,28 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
 import { FastlyPackageError } from './error.js';
 
 const CHUNK = 64 * 1024;
 
+/** A stream of any kind as a Readable, anything else as it is. */
+export function asReadable(source) {
+  if (source instanceof Readable || typeof source?.[Symbol.asyncIterator] !== 'function') return source;
+  if (!(source instanceof ReadableStream)) return Readable.from(source);
+  if (source.locked) throw invalid('the stream is locked: something else reads it');
+  // Its iterator couldn't be ended while it waits for a chunk.
+  return Readable.fromWeb(source, { objectMode: true });
+}
+
 /** A path, bytes or a Readable as chunks, with the size to announce. */
 export async function openSource(source, size) {
-  if (typeof source === 'string') return openFile(source, size);
-  if (source instanceof Uint8Array) {
-    return { chunks: slices(source), size: checked(size ?? source.length), close() {} };
-  }
+  if (typeof source === 'string' || source instanceof URL) return openFile(source, size);
   if (source instanceof Readable) return openStream(source, size);
-  throw invalid('source is neither a path nor a Uint8Array nor a Readable');
+  if (source instanceof Blob) return openStream(asReadable(source.stream()), size ?? source.size);
+  const bytes = isAnyArrayBuffer(source) ? new Uint8Array(source) : source;
+  if (!isUint8Array(bytes)) throw invalid('source is neither a path nor bytes nor a stream of them');
+  return { chunks: slices(bytes), size: checked(size ?? bytes.length), close() {} };
 }
 
 async function openFile(path, size) {
@@ -71,7 +81,7 @@ async function next(chunks) {
   try {
     const { done, value } = await chunks.next();
     if (done) return { end: true };
-    if (!(value instanceof Uint8Array)) throw new TypeError('the stream gives something other than bytes');
+    if (!isUint8Array(value)) throw new TypeError('the stream gives something other than bytes');
     // A copy that can be moved to the other thread: the caller's bytes stay the caller's.
     return { chunk: new Uint8Array(value) };
   } catch (error) {

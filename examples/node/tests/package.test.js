@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
 import { FastlyPackageError, getPackage, putPackage } from '../index.js';
 import { archive, sha512 } from './archive.js';
 import { emulator } from './emulator.js';
@@ -31,14 +33,22 @@ const newTarget = () => ({ serviceId: randomUUID(), version: 1 });
 for (const [name, bytes] of Object.entries({ small, large })) {
   const sources = {
     path: () => path[name],
+    'file: URL': () => pathToFileURL(path[name]),
     Buffer: () => bytes,
+    'Uint8Array of another realm': () => vm.runInNewContext('Uint8Array.from(bytes)', { bytes }),
+    ArrayBuffer: () => new Uint8Array(bytes).buffer,
+    Blob: () => new Blob([bytes]),
+    'web ReadableStream': () => new Blob([bytes]).stream(),
+    'async generator': () => generate([bytes]),
     'Readable of a file': () => createReadStream(path[name]),
     'Readable of one chunk': () => Readable.from([bytes]),
   };
   for (const [kind, source] of Object.entries(sources)) {
     test(`a ${name} package is uploaded from a ${kind}, and found again`, async () => {
       const target = newTarget();
-      const put = await putPackage(target, source(), { ...api, size: bytes.length });
+      const given = source();
+      const isStream = Symbol.asyncIterator in Object(given);
+      const put = await putPackage(target, given, { ...api, size: isStream ? bytes.length : undefined });
       const get = await getPackage(target, api);
       assert.equal(put.package.metadata.hashsum, sha512(bytes));
       assert.equal(get.package.metadata.hashsum, sha512(bytes));
@@ -145,6 +155,24 @@ test('a source that fails or is not there is said', async () => {
   await fails(putPackage(newTarget(), text, { ...api, size: 4 }), { kind: 'content', code: 'failed' });
 });
 
+test('a stream ends with its call', { timeout: 10_000 }, async (t) => {
+  const streams = {
+    'ReadableStream that waits': (end) => new ReadableStream({ cancel: end }),
+    'ReadableStream of text': (end) => new ReadableStream({ start: (stream) => stream.enqueue('text'), cancel: end }),
+    'async iterable': (end) => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ value: small }), return: async () => end({}) }) }),
+  };
+  const ended = (stream, target, options) => {
+    return new Promise((end) => putPackage(target, stream(end), { ...api, ...options }).catch(() => {}));
+  };
+  for (const stream of Object.values(streams)) {
+    const abort = new AbortController();
+    const { apiUrl } = await server(t, () => abort.abort());
+    await ended(stream, undefined, { size: 4 });
+    await ended(stream, newTarget(), {});
+    await ended(stream, newTarget(), { size: 1e9, apiUrl, signal: abort.signal });
+  }
+});
+
 test('a FIFO is refused without waiting, and taken as a Readable', { timeout: 10_000 }, async (t) => {
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
@@ -195,6 +223,10 @@ test('wrong arguments are refused', async () => {
   await fails(putPackage(newTarget(), new Uint8Array(), api), { kind: 'invalid-argument' });
   await fails(putPackage(newTarget(), small, { ...api, size: -1 }), { kind: 'invalid-argument' });
   await fails(putPackage(newTarget(), 7, api), { kind: 'invalid-argument' });
+  const locked = new ReadableStream();
+  locked.getReader();
+  await fails(putPackage(newTarget(), locked, { ...api, size: 4 }), { kind: 'invalid-argument' });
+  await fails(putPackage(newTarget(), new URL('https://example.com/app.tar.gz'), api), { kind: 'content', code: 'failed' });
   for (const version of [0, -1, 1.5, 2 ** 31, 2 ** 32 + 1, '1']) {
     await fails(getPackage({ serviceId: 's', version }, api), { kind: 'invalid-argument' });
   }
@@ -241,6 +273,10 @@ test('an abort ends the call, and nothing is stored', async () => {
   await fails(getPackage(target, api), { kind: 'api', status: 404 });
   await assert.rejects(getPackage(target, { ...api, signal: abort.signal }), { name: 'AbortError' });
 });
+
+async function* generate(chunks) {
+  yield* chunks;
+}
 
 async function fails(promise, expected) {
   await assert.rejects(promise, (error) => {

@@ -1,5 +1,6 @@
 // Compiled by `npm run check`, never run: what the types let through, and what they don't.
-import { FastlyPackageError, getPackage, putPackage, type GetOptions, type PutOptions } from 'fastly-package-node';
+import { createReadStream } from 'node:fs';
+import { FastlyPackageError, getPackage, putPackage, type GetOptions, type PutOptions, type Source } from 'fastly-package-node';
 
 // An option that is undefined is one that isn't given.
 const unset = undefined as string | undefined;
@@ -8,6 +9,19 @@ export const put: PutOptions = { ...get, size: undefined, expectContinue: undefi
 export const withUrl: GetOptions = { apiUrl: new URL('https://api.fastly.com') };
 export const withPromise: PutOptions = { onProgress: async (read, size) => console.log(read / size) };
 
+export const sources: Source[] = [
+  'app.tar.gz',
+  new URL('file:///app.tar.gz'),
+  new Uint8Array(),
+  Buffer.from(''),
+  new ArrayBuffer(0),
+  new Blob([]),
+  createReadStream('app.tar.gz'),
+  new ReadableStream<Uint8Array>(),
+  (async function* () {
+    yield new Uint8Array();
+  })(),
+];
 // @ts-expect-error
 putPackage({ serviceId: 's', version: 1 }, 7);
 
