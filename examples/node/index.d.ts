@@ -117,7 +117,10 @@ export interface InvalidArgumentError extends Failure {
   readonly detail: string;
 }
 
-/** The package couldn't be read, or isn't as long as announced. The API has stored nothing. */
+/**
+ * The package couldn't be read, isn't as long as announced, or is a file that was written to since it was opened by its path. The API has stored
+ * nothing.
+ */
 export interface ContentError extends Failure {
   readonly kind: 'content';
   readonly code: 'failed' | 'too-short' | 'too-long';

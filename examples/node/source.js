@@ -30,15 +30,26 @@ async function openFile(path, size) {
   try {
     // A FIFO would be waited for until somebody writes to it. It can come as a Readable, whose opening is the caller's.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await file.stat();
+    const stat = await file.stat({ bigint: true });
     if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-    const stream = file.createReadStream({ highWaterMark: CHUNK });
+    // Not at its end: there it is looked at once more.
+    const stream = file.createReadStream({ highWaterMark: CHUNK, autoClose: false });
     const closed = new Promise((resolve) => stream.once('close', resolve));
-    return { ...openStream(stream, size ?? stat.size), close: () => (stream.destroy(), closed) };
+    const { chunks, ...opened } = openStream(stream, size ?? Number(stat.size));
+    return { ...opened, chunks: unwritten(chunks, file, stat), close: () => (stream.destroy(), closed) };
   } catch (cause) {
     await file?.close();
     if (cause instanceof FastlyPackageError) throw cause;
     throw new FastlyPackageError('content', { code: 'failed', detail: cause.message }, { cause });
+  }
+}
+
+/** The chunks of a file, of which the last doesn't go on if it has been written to since it was opened. */
+async function* unwritten(chunks, file, { size, mtimeNs }) {
+  for await (const chunk of chunks) {
+    const now = await file.stat({ bigint: true });
+    if (now.size !== size || now.mtimeNs !== mtimeNs) throw new Error('the file was written to while it was read');
+    yield chunk;
   }
 }
 

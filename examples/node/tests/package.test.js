@@ -73,6 +73,21 @@ test('progress ends at the size', async () => {
   assert(seen.every(([read], i) => i === 0 || read > seen[i - 1][0]));
 });
 
+test('a file that is written to while it is sent is never stored', async () => {
+  const [target, written] = [newTarget(), join(folder, 'written.tar.gz')];
+  await writeFile(written, large);
+  const torn = async (read, size) => {
+    // Of the same length, and before its end is read.
+    if (read !== 64 * 1024) return;
+    const file = await open(written, 'r+');
+    await file.write('torn', size - 4);
+    await file.close();
+  };
+  const sent = putPackage(target, written, { ...api, onProgress: torn });
+  await assert.rejects(sent, { kind: 'content', code: 'failed', detail: /the file was written to while it was read/ });
+  await assert.rejects(getPackage(target, api), { status: 404 });
+});
+
 test('what onProgress throws, or its promise rejects with, ends the call', async () => {
   const throws = () => {
     throw new RangeError('enough');
