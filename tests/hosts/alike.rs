@@ -127,6 +127,7 @@ fn results() -> Vec<Case> {
         get(&["--quiet"]).stored().answered(Answer::new(502)).fault(Fault::close()),
         // Its connection stays: one that goes may take the answer with it in wasmtime.
         put("app.tar.gz", &["--json"])
+            .sized(20_000_000)
             .fault(Fault::early_answer(Answer::new(503)).then(Then::Stall).on_put()),
     ]
 }
