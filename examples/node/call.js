@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { allowedRequest, checkTokenMayGo } from './egress.js';
-import { FastlyPackageError } from './error.js';
+import { FastlyPackageError, invalid } from './error.js';
 import { asReadable, discard, feed, openSource } from './source.js';
 
 /**
@@ -62,7 +62,10 @@ async function run(workerData, content, aborted, { onProgress }) {
   try {
     const { reply, error } = await new Promise((resolve, reject) => {
       aborted.catch(reject);
-      worker.on('message', resolve);
+      worker.on('message', (message) => {
+        worker.removeAllListeners('exit');
+        resolve(message);
+      });
       worker.on('error', (cause) => reject(broken(cause.message, cause)));
       worker.on('exit', () => reject(broken('its thread has ended')));
       if (!content) return;
@@ -124,10 +127,6 @@ function checkOptions(options) {
   const { apiUrl, signal } = options;
   if (apiUrl !== undefined && typeof apiUrl !== 'string' && !(apiUrl instanceof URL)) throw invalid('apiUrl is not a URL');
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal is not an AbortSignal');
-}
-
-function invalid(detail) {
-  return new FastlyPackageError('invalid-argument', { detail });
 }
 
 function broken(detail, cause) {

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { FastlyPackageError } from './error.js';
+import { invalid } from './error.js';
 
 /** The one request that a call may send. */
 export function allowedRequest(method, api, { serviceId, version }) {
@@ -29,8 +29,4 @@ async function isLoopback(hostname) {
 function segment(id) {
   const percent = (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(id.toWellFormed()).replace(/[!'()*]/g, percent);
-}
-
-function invalid(detail) {
-  return new FastlyPackageError('invalid-argument', { detail });
 }

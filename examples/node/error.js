@@ -27,6 +27,10 @@ export class FastlyPackageError extends Error {
   }
 }
 
+export function invalid(detail) {
+  return new FastlyPackageError('invalid-argument', { detail });
+}
+
 /** The payload of an error-code or content-error: a text for people, a number or a record. */
 function payload(val) {
   if (val === undefined) return {};

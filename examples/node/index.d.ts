@@ -30,8 +30,8 @@ export interface PutOptions extends GetOptions {
   /** The file name in the multipart form. Default: package.tar.gz. */
   filename?: string | undefined;
   /**
-   * Called as the package is read, which doesn't wait for what it returns. What it throws, or a promise from it rejects with, ends the call,
-   * which rejects with it.
+   * Called as the package is read, which doesn't wait for what it returns. What it throws, or a promise from it rejects with before the call
+   * has ended, ends the call, which rejects with it.
    */
   onProgress?: ((read: number, size: number) => unknown) | undefined;
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types';
-import { FastlyPackageError } from './error.js';
+import { FastlyPackageError, invalid } from './error.js';
 
 const CHUNK = 64 * 1024;
 
@@ -103,8 +103,4 @@ async function next(chunks) {
 function checked(size) {
   if (Number.isSafeInteger(size) && size >= 0) return size;
   throw invalid('size is not a number of bytes');
-}
-
-function invalid(detail) {
-  return new FastlyPackageError('invalid-argument', { detail });
 }

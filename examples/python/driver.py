@@ -36,7 +36,7 @@ def run(operation: str, service_id: str, version: str, *rest: str) -> Reply:
         file, *size = rest
         return client.put_package(service_id, int(version), file, size=int(size[0]) if size else None)
     if operation == "denied":
-        return client._get(service_id, int(version), None, None, *rest)
+        return client._get(service_id, int(version), timeout=None, cancel=None, api_url=rest[0])
     sys.exit(__doc__)
 
 

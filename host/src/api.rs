@@ -31,7 +31,7 @@ impl FromStr for ApiUrl {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |why: &str| Error::InvalidArgument(format!("the API's URL {why}"));
         let base = Base::parse(text).map_err(wrong)?;
-        base.check().map_err(wrong)?;
+        base.check_may_have_token().map_err(wrong)?;
         Ok(Self(base))
     }
 }

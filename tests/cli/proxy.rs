@@ -110,6 +110,21 @@ async fn a_proxy_that_refuses_is_named_without_its_password() {
 }
 
 #[tokio::test]
+async fn an_authority_that_is_not_trusted_can_be_named() {
+    let fixture = Fixture::start().await;
+    let front = api_behind_tls(&fixture, "localhost").await;
+    fixture.write("ca.pem", Authority::named("another authority").pem().as_bytes());
+    let api = format!("https://localhost:{}", front.port());
+    let ended = run(&fixture, &["get", "--retries", "0"], &api, &[]).await;
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    for says in
+        ["from an authority that is not trusted here", "name its certificate with --ca-cert"]
+    {
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn what_no_proxy_names_is_reached_without_one() {
     let fixture = Fixture::start().await;
     let front = api_behind_tls(&fixture, "localhost").await;

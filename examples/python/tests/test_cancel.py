@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -100,6 +102,32 @@ def test_a_task_that_is_cancelled_can_end_its_call(calls: dict[str, Callable[[Ca
 
     asyncio.run(run())
     assert ended.wait(5)
+
+
+def test_a_process_that_is_forked_has_a_cancel_of_its_own() -> None:
+    """Before any call, after which a forked process makes none."""
+    script = """
+import os, socket, sys, threading
+from fastly_package import Cancel, Cancelled, Client
+
+begun, over = Cancel(), Cancel()
+over.set()
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    if os.fork():
+        begun.set()
+        _, status = os.wait()
+        sys.exit(os.waitstatus_to_exitcode(status))
+    assert over.is_set() and not begun.is_set()
+    client = Client(token="T", api_url=f"http://127.0.0.1:{listener.getsockname()[1]}", cache=False)
+    threading.Timer(0.5, begun.set).start()
+    try:
+        client.get_package("id", 1, cancel=begun)
+    except Cancelled as why:
+        assert str(why) == "the call was cancelled", why
+    else:
+        sys.exit("it ended")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
 
 
 def test_what_was_not_cancelled_ends_well_and_leaves_nothing_open(client: Client, package: bytes) -> None:

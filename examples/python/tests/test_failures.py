@@ -294,7 +294,7 @@ def test_an_api_that_is_not_there_is_an_error_of_transport(listener: socket.sock
 
 def test_what_the_guard_was_not_told_is_denied_and_not_connected_to(client: Client, listener: socket.socket) -> None:
     with pytest.raises(TransportError) as caught:
-        client._get("id", 1, None, None, url(listener))
+        client._get("id", 1, timeout=None, cancel=None, api_url=url(listener))
     assert caught.value.code == "HTTP-request-denied"
     assert hears_nothing(listener)
 

@@ -46,7 +46,7 @@ impl Api {
     ) -> Result<Self, Failure> {
         let wrong = |why| Failure::Usage(format!("the API's URL {why}"));
         let base = Base::parse(&connection.api).map_err(wrong)?;
-        base.check().map_err(wrong)?;
+        base.check_may_have_token().map_err(wrong)?;
         let retries = Policy { limit: connection.retries, ..Policy::default() };
         Ok(Self { base: connection.api.clone(), token, retries, report })
     }

@@ -24,7 +24,7 @@ impl Allowed {
         self.0 = None;
         let wrong = |why: &str| format!("the API's URL {why}");
         let api = Base::parse(api_url.unwrap_or(FASTLY_API)).map_err(wrong)?;
-        api.check().map_err(wrong)?;
+        api.check_may_have_token().map_err(wrong)?;
         check_target(service_id, version_id)?;
         self.0 = Some(Rule::package(&api, method, service_id, version_id));
         Ok(())

@@ -73,7 +73,7 @@ impl Base {
     /// # Errors
     ///
     /// Why not, as the end of a sentence as above; or that an IPv6 address is none, which nobody could be connected to.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check_may_have_token(&self) -> Result<(), &'static str> {
         if self.host.starts_with('[') && self.address().is_none() {
             return Err("has an IPv6 address that is none");
         }
@@ -204,12 +204,12 @@ mod tests {
     #[test]
     fn a_token_goes_to_an_address_that_is_one() {
         for text in ["https://[::1]", "https://[2001:db8::1]:8443", "https://[::ffff:192.0.2.1]"] {
-            assert_eq!(Base::parse(text).unwrap().check(), Ok(()), "{text}");
+            assert_eq!(Base::parse(text).unwrap().check_may_have_token(), Ok(()), "{text}");
         }
         for text in
             ["https://[1:2]", "https://[:::::::::::::]", "http://[::1.2]", "https://[::5ec::]"]
         {
-            let why = Base::parse(text).unwrap().check().expect_err(text);
+            let why = Base::parse(text).unwrap().check_may_have_token().expect_err(text);
             assert!(why.contains("an IPv6 address that is none"), "{why}");
         }
     }

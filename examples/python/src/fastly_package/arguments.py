@@ -48,7 +48,7 @@ def seconds(name: str, value: object) -> float | None:
     return value if value < TIMEOUT_MAX else None
 
 
-def of(wanted: type, name: str, value: object) -> None:
+def optional(wanted: type, name: str, value: object) -> None:
     if value is not None and not isinstance(value, wanted):
         raise wrong_type(name, f"a {wanted.__name__}", value)
 

@@ -15,7 +15,7 @@ from . import arguments
 from .call import started
 from .cancel import Cancel
 from .content import Progress, Source, feed, opened
-from .errors import ApiError, InvalidArgument, TransportError
+from .errors import ApiError, Cancelled, FastlyPackageError, InvalidArgument, TransportError
 from .pipe import pipe
 from .plugin import Plugin, load
 from .records import Reply
@@ -72,13 +72,15 @@ class Client:
 
         `timeout`: seconds for the whole call, then `CallTimeout`. `cancel`: ends it, once set, with `Cancelled`.
         """
-        return self._get(service_id, version, timeout, cancel, self._api_url)
+        return self._get(service_id, version, timeout=timeout, cancel=cancel, api_url=self._api_url)
 
-    def _get(self, service_id: str, version: int, timeout: float | None, cancel: Cancel | None, api_url: str) -> Reply:
+    def _get(
+        self, service_id: str, version: int, *, timeout: float | None, cancel: Cancel | None, api_url: str
+    ) -> Reply:
         """The component is told `api_url`, the guard the client's own."""
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
-        arguments.of(Cancel, "cancel", cancel)
+        arguments.optional(Cancel, "cancel", cancel)
         sandbox = self._plugin().sandbox()
         options = self._options(api_url)
 
@@ -114,7 +116,7 @@ class Client:
         """
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
-        arguments.of(Cancel, "cancel", cancel)
+        arguments.optional(Cancel, "cancel", cancel)
         put = _record(
             flags={"expect-continue"} if expect_continue else set(),
             filename=None if filename is None else arguments.text("filename", filename),
@@ -150,10 +152,14 @@ class Client:
         """In place of an answer that was lost with its connection: a GET tells whether the token is any good."""
         if lost.code not in _LOSE_ANSWERS:
             return
+        left = _ASKS if left is None else min(left, _ASKS)
+        if left <= 0:
+            return
         try:
-            left = _ASKS if left is None else min(left, _ASKS)
             self.get_package(service_id, version, timeout=left, cancel=cancel)
-        except Exception as why:
+        except Cancelled:
+            raise
+        except FastlyPackageError as why:
             # Nobody's upload is taken. Anything else tells nothing of this one.
             if isinstance(why, ApiError) and why.status == 401:
                 raise why from lost

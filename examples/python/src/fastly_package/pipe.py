@@ -7,16 +7,26 @@ from io import FileIO
 from threading import RLock
 from weakref import WeakSet
 
-_writing: WeakSet[FileIO] = WeakSet()
 # Entered twice where a signal that comes meanwhile forks.
 _changing = RLock()
+
+
+class _Writing(FileIO):
+    """An end that is never half closed when a process is forked, with its descriptor open and unknown."""
+
+    def close(self) -> None:
+        with _changing:
+            super().close()
+
+
+_writing: WeakSet[_Writing] = WeakSet()
 
 
 def pipe() -> tuple[FileIO, FileIO]:
     """The reading and the writing end, which, as files, may be closed twice."""
     with _changing:
         ours, theirs = os.pipe()
-        reading, writing = FileIO(ours, "rb"), FileIO(theirs, "wb")
+        reading, writing = FileIO(ours, "rb"), _Writing(theirs, "wb")
         _writing.add(writing)
     return reading, writing
 

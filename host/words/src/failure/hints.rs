@@ -55,7 +55,7 @@ impl Operation {
             }
             Case::Transport(lost) => Some(match (system.network, lost) {
                 (Network::Own, Lost::Untrusted) => {
-                    "an authority that isn't among this machine's is named with --ca-cert".into()
+                    "check the network, HTTPS_PROXY, and --api where it is given; if its authority isn't among those of this machine, name its certificate with --ca-cert".into()
                 }
                 (Network::Own, _) => {
                     "check the network, HTTPS_PROXY, and --api where it is given".into()

@@ -67,7 +67,9 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
         }
     };
     tokio::select! {
-        cause = look_into(&failure, &args.package) => Err(failure.because(cause)),
+        cause = limit.hold(look_into(&failure, &args.package)) => {
+            Err(failure.because(cause.unwrap_or_default()))
+        }
         signal = interrupts.next() => Err(Failure::interrupted(signal, Some(failure))),
     }
 }
@@ -96,7 +98,9 @@ impl Session {
         let hashed = self.limit.hold(hashing).await.map_err(|error| self.failed(error))?;
         let ours = hashed.map_err(io::Error::other).map_err(ContentError::Read);
         let ours = ours.and_then(|ours| ours).map_err(|error| self.failed(error.into()))?;
-        let reply = match self.plugin.get_package(&self.target).await {
+        // Of the limit, less is left than when the plugin was set up.
+        let got = self.limit.hold(self.plugin.get_package(&self.target)).await;
+        let reply = match got.and_then(|got| got) {
             Ok(reply) => reply!(reply),
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.failed(error)),
