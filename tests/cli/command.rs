@@ -107,7 +107,8 @@ pub(crate) fn package() -> Vec<u8> {
 
 /// What is printed, but how long ago or how far off its times are.
 pub(crate) fn without_ages(text: &str) -> String {
-    let is_age = |text: &str| text.starts_with("(in ") || text.ends_with(" ago)");
+    let is_age =
+        |text: &str| text == "(now)" || text.starts_with("(in ") || text.ends_with(" ago)");
     let one = |line: &str| match line.rsplit_once(" (") {
         Some((before, age)) if is_age(&format!("({age}")) => before.to_owned(),
         _ => line.to_owned(),
