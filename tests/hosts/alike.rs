@@ -249,13 +249,7 @@ async fn run_after(case: &Case, host: Host, prepare: &str) -> (Ended, u64) {
         });
     }
     let mut command = host.command(&fixture);
-    command
-        .args(&case.typed)
-        .current_dir(fixture.folder.path())
-        .env("FASTLY_API_TOKEN", TOKEN)
-        .env("FASTLY_API_ENDPOINT", fixture.emulator.url())
-        .env("TZ", "UTC")
-        .envs(case.environment.iter().copied());
+    command.args(&case.typed).env("TZ", "UTC").envs(case.environment.iter().copied());
     (ended(&mut command, &case.stdin).await, fixture.uploads())
 }
 
@@ -433,11 +427,7 @@ async fn a_package_that_is_written_to_while_it_is_sent_is_no_success_in_each_hos
         // So slowly that its end isn't read yet when its beginning is here.
         fixture.emulator.fault(Fault::slow_read(20_000_000).on_put());
         let mut command = Host::Command.command(&fixture);
-        command
-            .args(put("app.tar.gz", flags).typed)
-            .current_dir(fixture.folder.path())
-            .env("FASTLY_API_TOKEN", TOKEN)
-            .env("FASTLY_API_ENDPOINT", fixture.emulator.url());
+        command.args(put("app.tar.gz", flags).typed);
         let writing = async {
             let begun = |request: &RecordedRequest| (request.body_bytes > 0).then_some(());
             fixture.emulator.wait_until(|requests| requests.last().and_then(begun)).await;

@@ -1,6 +1,6 @@
 //! The hosts, and how each is asked for an operation.
 
-use crate::command::{Fixture, TARGET, ended};
+use crate::command::{Fixture, TARGET, TOKEN, ended};
 use crate::rows::{Call, PACKAGE};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,17 @@ impl Host {
         matches!(self, Self::Native | Self::Command | Self::Wasmtime)
     }
 
-    /// What it begins with.
+    /// What it begins with, in the fixture's folder, for its API.
     pub(crate) fn command(self, fixture: &Fixture) -> Command {
+        let mut command = self.program(fixture);
+        command
+            .current_dir(fixture.folder.path())
+            .env("FASTLY_API_TOKEN", TOKEN)
+            .env("FASTLY_API_ENDPOINT", fixture.emulator.url());
+        command
+    }
+
+    fn program(self, fixture: &Fixture) -> Command {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
         match self {
@@ -78,10 +87,7 @@ impl Host {
     /// Does what is asked for, and returns what it prints in words: one JSON object.
     pub(crate) async fn call(self, fixture: &Fixture, call: &Call<'_>) -> String {
         let mut command = self.command(fixture);
-        command
-            .current_dir(fixture.folder.path())
-            .env("FASTLY_API_TOKEN", call.token)
-            .env("FASTLY_API_ENDPOINT", call.api);
+        command.env("FASTLY_API_TOKEN", call.token).env("FASTLY_API_ENDPOINT", call.api);
         let announced = call.upload.and_then(|(_, size)| size).map(|size| size.to_string());
         let mut stdin = &b""[..];
         command.arg(if call.upload.is_some() { "put" } else { "get" });

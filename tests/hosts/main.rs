@@ -53,10 +53,7 @@ async fn an_origin_that_is_not_the_apis_is_never_connected_to_in_each_host() {
     // The command has one flag for what the plugin is told and what its guard is.
     for host in [Host::Node, Host::Python] {
         let mut command = host.command(&fixture);
-        command
-            .env("FASTLY_API_TOKEN", command::TOKEN)
-            .env("FASTLY_API_ENDPOINT", fixture.emulator.url())
-            .args(["denied", SERVICE, VERSION, &other.emulator.url()]);
+        command.args(["denied", SERVICE, VERSION, &other.emulator.url()]);
         let ended = ended(&mut command, b"").await;
         let printed: Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
         let error = &printed["error"];

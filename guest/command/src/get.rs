@@ -3,7 +3,7 @@
 use crate::call::{Api, token};
 use crate::files;
 use fastly_package_words::args::Get;
-use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
+use fastly_package_words::failure::{Failure, Kind, Operation};
 use fastly_package_words::report::Report;
 use fastly_package_words::targets::{self, Tally};
 use std::io::{BufReader, Read};
@@ -16,16 +16,12 @@ pub(crate) fn run(args: &Get, report: Report) -> Result<(), Failure> {
     let (service_id, version) = args.target()?;
     let (token, source) = token(&args.connection)?;
     let api = Api::new(&args.connection, token, report)?;
-    let operation = operation(service_id, version, &source);
+    let operation = Operation::new(Kind::Get, &service_id, version, &source);
     match (api.get(&operation, false), &args.field) {
         (Ok(reply), Some(field)) => report.field(&reply, field),
         (Ok(reply), None) => report.reply(&reply),
         (Err(error), _) => Err(Failure::Operation(Box::new(operation), error)),
     }
-}
-
-fn operation(service_id: String, version: u32, source: &TokenSource) -> Operation {
-    Operation { kind: Kind::Get, service_id, version, token: source.clone(), cause: None }
 }
 
 /// One after the other: the component has one thread, and waits for each answer.
@@ -62,7 +58,7 @@ fn many(args: &Get, path: &Path, report: Report) -> Result<(), Failure> {
         };
         let ended = match targets::target(number, text.as_deref(), service_id) {
             Ok(Some((service_id, version))) => {
-                let operation = operation(service_id, version, &source);
+                let operation = Operation::new(Kind::Get, &service_id, version, &source);
                 let got = api.get(&operation, true);
                 got.map_err(|error| Failure::Operation(Box::new(operation), error))
             }

@@ -33,8 +33,8 @@ type Digest = (u64, String);
 pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
     args.check()?;
     let (token, source) = token(&args.connection)?;
-    let Target { service_id, version } = args.target.clone();
-    let operation = Operation { kind: Kind::Put, service_id, version, token: source, cause: None };
+    let Target { service_id, version } = &args.target;
+    let operation = Operation::new(Kind::Put, service_id, *version, &source);
     let failed = |error| Failure::Operation(Box::new(operation.clone()), error);
     let source = match (args.is_from_stdin(), args.size) {
         (true, Some(size)) => Source::Stdin(size),
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Put, report: Report) -> Result<(), Failure> {
         (false, _) => Source::File(open(&args.package).map_err(failed)?, OnceCell::new()),
     };
     let api = Api::new(&args.connection, token, report)?;
-    let target = check_target(&operation.service_id, version);
+    let target = check_target(service_id, *version);
     target.map_err(|why| failed(invalid(why.into())))?;
     if let (true, Source::File(file, _)) = (args.if_changed, &source) {
         let get = Operation { kind: Kind::Get, ..operation.clone() };

@@ -43,7 +43,7 @@ pub enum Color {
 pub const OUTPUT: &str = "Output";
 
 /// The service version.
-#[derive(Clone, Args)]
+#[derive(Args)]
 pub struct Target {
     /// The service's ID.
     #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]

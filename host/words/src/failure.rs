@@ -262,6 +262,13 @@ impl Failure {
     }
 }
 
+impl Operation {
+    /// One of which nothing has been found out yet.
+    pub fn new(kind: Kind, service_id: &str, version: u32, token: &TokenSource) -> Self {
+        Self { kind, service_id: service_id.to_owned(), version, token: token.clone(), cause: None }
+    }
+}
+
 impl std::fmt::Display for Operation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { kind, service_id, version, .. } = self;

@@ -28,13 +28,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), Failure> {
         }
     };
     let session = |kind| {
-        let operation = Operation {
-            kind,
-            service_id: SERVICE.into(),
-            version: VERSION,
-            token: TokenSource::Demo,
-            cause: None,
-        };
+        let operation = Operation::new(kind, SERVICE, VERSION, &TokenSource::Demo);
         let connection = Connection {
             api: emulator.url(),
             token_file: None,

@@ -1,10 +1,10 @@
 //! `get`: shows the package of a service version.
 
 use super::many;
-use super::session::{Limit, Session, operation};
+use super::session::{Limit, Session};
 use super::token::token;
-use fastly_package_words::args::{Get, Target};
-use fastly_package_words::failure::{Failure, Kind};
+use fastly_package_words::args::Get;
+use fastly_package_words::failure::{Failure, Kind, Operation};
 use fastly_package_words::records::Reply;
 use fastly_package_words::reply;
 use fastly_package_words::report::Report;
@@ -16,7 +16,7 @@ pub(crate) async fn run(args: &Get, report: Report) -> Result<(), Failure> {
     }
     let (service_id, version) = args.target()?;
     let (token, source) = token(&args.connection, report)?;
-    let operation = operation(Kind::Get, &Target { service_id, version }, source);
+    let operation = Operation::new(Kind::Get, &service_id, version, &source);
     let session = Session::open(&args.connection, token, operation, limit, report)?;
     match &args.field {
         Some(field) => report.field(&session.reply().await?, field),

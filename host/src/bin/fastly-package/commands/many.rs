@@ -80,8 +80,7 @@ impl Fleet {
     fn session(&self, number: usize, text: Option<String>) -> Result<Option<Session>, Failure> {
         let named = targets::target(number, text.as_deref(), self.service_id.as_deref())?;
         let Some((service_id, version)) = named else { return Ok(None) };
-        let token = self.token.clone();
-        let operation = Operation { kind: Kind::Get, service_id, version, token, cause: None };
+        let operation = Operation::new(Kind::Get, &service_id, version, &self.token);
         Session::new(self.plugin.clone(), operation, self.limit, Progress::default()).map(Some)
     }
 }

@@ -2,12 +2,12 @@
 
 use super::check::{self, check};
 use super::interrupt::Interrupts;
-use super::session::{Limit, Session, operation};
+use super::session::{Limit, Session};
 use super::token::token;
 use crate::records::{self, failed};
 use fastly_package::{Content, ContentError, Expect, PutOptions, SIZE_LIMIT};
 use fastly_package_archive::{Limits, files_hash};
-use fastly_package_words::args::{Put, When};
+use fastly_package_words::args::{Put, Target, When};
 use fastly_package_words::failure::{Cause, Failure, Kind, Operation};
 use fastly_package_words::records::{Case, Error, Reply, Uploaded};
 use fastly_package_words::reply;
@@ -21,7 +21,8 @@ pub(crate) async fn run(args: &Put, report: Report) -> Result<(), Failure> {
     let limit = Limit::new(args.connection.timeout);
     args.check()?;
     let (token, source) = token(&args.connection, report)?;
-    let operation = operation(Kind::Put, &args.target, source);
+    let Target { service_id, version } = &args.target;
+    let operation = Operation::new(Kind::Put, service_id, *version, &source);
     let opened = limit.hold(open(args)).await.and_then(|opened| opened);
     let content = opened.map_err(|error| failed(&operation, &error))?;
     if args.if_changed {

@@ -6,8 +6,8 @@ use fastly_package::{
     Error, Plugin, PluginBuilder, Retries, Retry, ServiceVersion, Stored, TimeoutError,
     TimeoutKind, Timeouts, Token,
 };
-use fastly_package_words::args::{Connection, Target};
-use fastly_package_words::failure::{Failure, Kind, Operation, TokenSource};
+use fastly_package_words::args::Connection;
+use fastly_package_words::failure::{Failure, Operation};
 use fastly_package_words::report::{Again, Report};
 use http::Method;
 use std::time::{Duration, Instant};
@@ -161,14 +161,4 @@ pub(super) fn again(report: Report, retry: &Retry<'_>, named: bool) {
         limit: *limit,
         wait: *wait,
     });
-}
-
-pub(super) fn operation(kind: Kind, target: &Target, token: TokenSource) -> Operation {
-    Operation {
-        kind,
-        service_id: target.service_id.clone(),
-        version: target.version,
-        token,
-        cause: None,
-    }
 }
