@@ -1,8 +1,8 @@
-//! Sets how much memory the component begins with.
+//! Sets the initial memory of the component.
 
-/// In bytes. The default is 1 MiB, which a host that can't tell what was written to wipes after each call.
+/// The size of the stack in bytes. The default is 1 MiB, which a host that doesn't track modified pages clears after each call.
 const STACK: usize = 256 * 1024;
-/// Stack, data, and what a call allocates for an answer of the usual length: for more, the memory grows.
+/// The initial memory in bytes: the stack, the data, and the allocations of a call with a response of the usual length. Other calls grow the memory.
 const MEMORY: usize = 640 * 1024;
 
 fn main() {

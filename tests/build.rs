@@ -1,33 +1,37 @@
-//! Builds the components that misbehave, and writes one constant for each, compiled ahead of time.
+//! Builds the components that misbehave, compiles them ahead of time, and generates a constant for each.
 
-#[path = "../host/build/component.rs"]
-mod component;
+#[path = "../host/src/engine.rs"]
+mod engine;
 
 use anyhow::{Context, Result};
+use fastly_package_component_build as component_build;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    component::end(build())
+    component_build::exit(build())
 }
 
 fn build() -> Result<()> {
-    let programs = component::manifest_dir().join("programs");
-    for path in ["../host/build/component.rs", "../host/src/engine.rs", "programs/examples"] {
+    let programs = component_build::manifest_dir().join("programs");
+    for path in ["../host/src/engine.rs", "programs/examples"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    let modules =
-        component::build_modules(&programs, &["build", "--examples"], component::PROFILE)?
-            .join("examples");
-    let out = component::out_dir();
+    let modules = component_build::build_modules(
+        &programs,
+        &["build", "--examples"],
+        component_build::PROFILE,
+    )?
+    .join("examples");
+    let out = component_build::out_dir();
     let mut constants = String::new();
-    for name in names(&programs.join("examples"))? {
+    for name in example_names(&programs.join("examples"))? {
         let module = modules.join(format!("{name}.wasm"));
-        component::watch_sources(&module)?;
+        component_build::watch_sources(&module)?;
         let compiled = out.join(format!("{name}.cwasm"));
-        fs::write(&compiled, component::precompile(&component::encode(&module)?)?)?;
+        fs::write(&compiled, precompile(&component_build::encode(&module)?)?)?;
         let constant = name.to_ascii_uppercase();
         writeln!(
             constants,
@@ -39,11 +43,20 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-fn names(examples: &Path) -> Result<Vec<String>> {
+fn precompile(component: &[u8]) -> Result<Vec<u8>> {
+    let mut config = engine::config();
+    config.target(&std::env::var("TARGET")?)?;
+    Ok(wasmtime::Engine::new(&config)?.precompile_component(component)?)
+}
+
+fn example_names(examples: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(examples)? {
         let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str()).context("a name in UTF-8")?;
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .context("the file name is not UTF-8")?;
         names.push(name.to_owned());
     }
     names.sort();

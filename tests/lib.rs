@@ -1,1 +1,1 @@
-//! Black-box tests: the real component in the real `Plugin` and the real command, against the emulator. They are in `all/`.
+//! Black-box tests: the component in a `Plugin`, and the command, against the emulator. The tests are in `all/`.

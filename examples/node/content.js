@@ -2,23 +2,23 @@ import { monotonicClock } from '@bytecodealliance/preview2-shim/clocks';
 import { error, streams } from '@bytecodealliance/preview2-shim/io';
 import { receiveMessageOnPort } from 'node:worker_threads';
 
-/** How long a read waits for the source, in ms: until then nobody looks whether the API has answered already. */
-const PATIENCE = 20;
-/** One chunk is read here while the other thread gets the next. */
-const CHUNKS_AHEAD = 2;
+/** How long a read waits for the source, in ms. The component checks for an early response only between reads. */
+const READ_TIMEOUT = 20;
+/** The number of requested chunks: the main thread reads one while the component sends the other. */
+const READ_AHEAD = 2;
 
-/** The package as `wasi:io`'s input-stream, fed by `feed` in the main thread. */
+/** The package as a `wasi:io` input-stream, fed by `feed` in the main thread. */
 export class Content extends streams.InputStream {
   #port;
-  #turn;
+  #sequence;
   #chunk = new Uint8Array();
   #read = 0;
 
-  constructor({ port, turn }) {
+  constructor({ port, sequence }) {
     super();
     this.#port = port;
-    this.#turn = turn;
-    for (let i = 0; i < CHUNKS_AHEAD; i++) this.#ask();
+    this.#sequence = sequence;
+    for (let i = 0; i < READ_AHEAD; i++) this.#request();
   }
 
   read(length) {
@@ -30,29 +30,29 @@ export class Content extends streams.InputStream {
       if (message.failed !== undefined) throw { tag: 'last-operation-failed', val: new error.Error(message.failed) };
       this.#chunk = message.chunk;
     }
-    // A slice, not a subarray: the shim posts it to another thread, and would post all that is behind a subarray.
+    // A slice, not a subarray: the shim posts it to another thread, and would post the whole buffer of a subarray.
     const bytes = this.#chunk.slice(0, Number(length));
     this.#chunk = this.#chunk.subarray(bytes.length);
     this.#read += bytes.length;
-    if (this.#chunk.length === 0) this.#ask();
+    if (this.#chunk.length === 0) this.#request();
     return bytes;
   }
 
-  // Pollables are the shim's, and none of them knows of this stream: it is always worth a try, and `read` waits.
+  // The shim's pollables can't wait for this stream, so it is always ready, and `read` waits.
   subscribe() {
     return monotonicClock.subscribeDuration(0n);
   }
 
-  #ask() {
+  #request() {
     this.#port.postMessage(this.#read);
   }
 
   #receive() {
     for (;;) {
-      const turn = Atomics.load(this.#turn, 0);
+      const sequence = Atomics.load(this.#sequence, 0);
       const received = receiveMessageOnPort(this.#port);
       if (received) return received.message;
-      if (Atomics.wait(this.#turn, 0, turn, PATIENCE) === 'timed-out') return undefined;
+      if (Atomics.wait(this.#sequence, 0, sequence, READ_TIMEOUT) === 'timed-out') return undefined;
     }
   }
 }

@@ -1,8 +1,8 @@
-// For the tests of all hosts:
+// Makes one call, for the tests that compare all hosts:
 //   node driver.mjs get SERVICE VERSION
 //   node driver.mjs put SERVICE VERSION FILE [SIZE]
 //   node driver.mjs denied SERVICE VERSION OTHER_URL
-// One line of JSON on stdout, exit code 0 or 1. FASTLY_API_TOKEN and FASTLY_API_ENDPOINT are the token and the API.
+// Prints one line of JSON on stdout and exits with 0 or 1. FASTLY_API_TOKEN and FASTLY_API_ENDPOINT set the token and the API.
 import { call } from './call.js';
 import { FastlyPackageError, getPackage, putPackage } from './index.js';
 

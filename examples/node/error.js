@@ -1,6 +1,6 @@
 /**
- * What the WIT's `error` says, as an exception: `kind` is its case, the other fields are the case's payload. `component` is not of the WIT:
- * then the component said nothing.
+ * The WIT's `error` as an exception: `kind` is its case, and the other fields are the case's payload. The kind `component` is not in the WIT: the
+ * component failed without a result.
  */
 export class FastlyPackageError extends Error {
   constructor(kind, fields, options) {
@@ -13,7 +13,7 @@ export class FastlyPackageError extends Error {
     return 'FastlyPackageError';
   }
 
-  /** From the payload that a function of the component fails with. */
+  /** Converts the payload that a function of the component fails with. */
   static fromComponent({ tag, val }) {
     switch (tag) {
       case 'invalid-argument':
@@ -31,21 +31,21 @@ export function invalid(detail) {
   return new FastlyPackageError('invalid-argument', { detail });
 }
 
-/** The payload of an error-code or content-error: a text for people, a number or a record. */
+/** Converts the payload of an error-code or content-error: a message, a number or a record. */
 function payload(val) {
   if (val === undefined) return {};
   return typeof val === 'string' ? { detail: val } : { payload: val };
 }
 
 function message(kind, { status, code, reason, title, detail, payload }) {
-  const what = {
+  const messages = {
     'invalid-argument': 'invalid argument',
-    content: `the package was not sent whole (${code})`,
-    transport: `the API was not reached, or the connection was lost (${code})`,
-    api: `the API answered ${status}`,
-    component: 'the component was not loaded, or broke off',
-    'unexpected-response': `unexpected answer with status ${status} (${reason})`,
+    content: `the package could not be sent completely (${code})`,
+    transport: `can't connect to the API, or connection lost (${code})`,
+    api: `the API responded with ${status}`,
+    component: 'the component could not be loaded, or trapped',
+    'unexpected-response': `unexpected response with status ${status} (${reason})`,
   };
   const ended = code === 'too-short' && `it ended after ${payload} bytes`;
-  return [what[kind], title, detail, ended].filter(Boolean).join(': ');
+  return [messages[kind], title, detail, ended].filter(Boolean).join(': ');
 }

@@ -12,7 +12,7 @@ export async function upload(target: Target, path: string): Promise<Reply | unde
   } catch (error) {
     if (error instanceof FastlyPackageError && error.kind === 'api' && error.status === 429) {
       const { reset } = error.rateLimit ?? {};
-      console.error('no writes left until', reset && new Date(reset * 1000));
+      console.error('rate limit exhausted until', reset && new Date(reset * 1000));
       return undefined;
     }
     throw error;

@@ -1,4 +1,4 @@
-/** One version of one service. */
+/** A version of a service. */
 export interface Target {
   serviceId: string;
   /** From 1 to 2147483647. */
@@ -6,32 +6,32 @@ export interface Target {
 }
 
 export interface GetOptions {
-  /** Default: the environment's FASTLY_API_TOKEN. It goes over https, or over http to this machine, and nowhere else. */
+  /** The API token. Default: the environment variable FASTLY_API_TOKEN. It is sent only over HTTPS, or over HTTP to a loopback address. */
   token?: string | undefined;
-  /** The API's base. Default: the environment's FASTLY_API_ENDPOINT, else https://api.fastly.com. */
+  /** The API's base URL. Default: the environment variable FASTLY_API_ENDPOINT, or else https://api.fastly.com. */
   apiUrl?: string | URL | undefined;
-  /** Default: the component's own name and version. */
+  /** The `User-Agent`. Default: the component's name and version. */
   userAgent?: string | undefined;
   /**
-   * Cancels the call: the connection is closed, and the promise rejects with an `AbortError` whose `cause` is the signal's reason. One signal
-   * may be for many calls. A package whose last bytes had been sent may be stored: ask with `getPackage`.
+   * Aborts the call: the connection is closed, and the promise rejects with an `AbortError` whose `cause` is the signal's reason. A signal may be
+   * used for many calls. If the last bytes of a package had been sent, it may be stored; `getPackage` tells.
    */
   signal?: AbortSignal | undefined;
 }
 
 export interface PutOptions extends GetOptions {
   /**
-   * How many bytes to announce. Default: the length of the file or the bytes. A stream needs it. Content of another length fails with
+   * The number of bytes to announce. Default: the length of the file or the bytes. Required for a stream. Content of another length fails with
    * kind `content`.
    */
   size?: number | undefined;
-  /** Sends `Expect: 100-continue`; the body doesn't wait for the 100. Default: false. */
+  /** Whether to send `Expect: 100-continue`. The body is sent without waiting for the 100. Default: false. */
   expectContinue?: boolean | undefined;
   /** The file name in the multipart form. Default: package.tar.gz. */
   filename?: string | undefined;
   /**
-   * Called as the package is read, which doesn't wait for what it returns. What it throws, or a promise from it rejects with before the call
-   * has ended, ends the call, which rejects with it.
+   * Called while the package is read, with the number of bytes read and the size. The upload doesn't wait for a returned promise. An exception, or
+   * a rejection before the call has ended, ends the call, which rejects with it.
    */
   onProgress?: ((read: number, size: number) => unknown) | undefined;
 }
@@ -40,23 +40,23 @@ export interface PutOptions extends GetOptions {
 export function getPackage(target: Target, options?: GetOptions): Promise<Reply>;
 
 /**
- * Uploads a package to a service version, in place of the one that it has.
+ * Uploads a package to a service version, replacing the one that it has.
  *
- * Whether it is stored is not known after an abort, after what `onProgress` has thrown, and after an error of kind `transport`,
- * `unexpected-response` or `component`: ask with `getPackage`.
+ * The package may be stored after an abort, after an exception of `onProgress`, and after an error of kind `transport`, `unexpected-response` or
+ * `component`; `getPackage` tells.
  */
 export function putPackage(target: Target, source: Source, options?: PutOptions): Promise<Reply>;
 
 /**
- * The `.tar.gz`: the path or the `file:` URL of a regular file, the bytes, or a stream of them, such as a `Readable`, a web `ReadableStream` or
- * an async generator. A stream is read or destroyed whatever the outcome. A FIFO or a device is given as a stream; as a path it fails with
- * kind `content`.
+ * The `.tar.gz`: the path or the `file:` URL of a regular file, the bytes, or a stream of bytes, such as a `Readable`, a web `ReadableStream` or
+ * an async generator. A stream is always consumed or destroyed. A FIFO or a device must be passed as a stream; as a path it fails with kind
+ * `content`.
  */
 export type Source = string | URL | Uint8Array | ArrayBuffer | Blob | AsyncIterable<Uint8Array>;
 
 /**
- * A successful answer: the `reply` of `wit/package-api.wit`, where each field is documented. What is `none` there isn't here. A number beyond
- * 2^53 is rounded.
+ * A successful response: the `reply` of `wit/package-api.wit`, which documents each field. A field that is `none` there is absent here. A number
+ * above 2^53 is rounded.
  */
 export interface Reply {
   package: {
@@ -79,7 +79,7 @@ export interface Reply {
     };
   };
   rateLimit?: RateLimit;
-  /** The JSON as it came. */
+  /** The response body, unchanged. */
   body: string;
 }
 
@@ -90,7 +90,7 @@ export interface RateLimit {
   retryAfter?: string;
 }
 
-/** Every failure but an abort: the `error` of `wit/package-api.wit`, and `component`. */
+/** Any error except an abort: the `error` of `wit/package-api.wit`, or `component`. */
 export type FastlyPackageError =
   | InvalidArgumentError
   | ContentError
@@ -99,7 +99,7 @@ export type FastlyPackageError =
   | UnexpectedResponseError
   | ComponentError;
 
-/** For `instanceof`: nobody but this package makes one. */
+/** For `instanceof`. It can't be constructed. */
 export const FastlyPackageError: {
   readonly prototype: FastlyPackageError;
   [Symbol.hasInstance](value: unknown): value is FastlyPackageError;
@@ -107,37 +107,37 @@ export const FastlyPackageError: {
 
 interface Failure extends Error {
   readonly name: 'FastlyPackageError';
-  /** For people to read. */
+  /** Details for people to read. */
   readonly detail?: string;
 }
 
-/** Nothing was sent. */
+/** An invalid argument. Nothing was sent. */
 export interface InvalidArgumentError extends Failure {
   readonly kind: 'invalid-argument';
   readonly detail: string;
 }
 
 /**
- * The package couldn't be read, isn't as long as announced, or is a file that was written to since it was opened by its path. The API has stored
- * nothing.
+ * The package could not be read, has another length than announced, or is a file, given by its path, that was modified since it was opened. The API
+ * has stored nothing.
  */
 export interface ContentError extends Failure {
   readonly kind: 'content';
   readonly code: 'failed' | 'too-short' | 'too-long';
-  /** Of `too-short`: after how many bytes. */
+  /** For `too-short`: the number of bytes that there were. */
   readonly payload?: number;
 }
 
-/** The API wasn't reached, the connection was lost, or the edge denied the request. An upload may be stored: ask with `getPackage`. */
+/** The API could not be reached, the connection was lost, or the host denied the request. An upload may be stored; `getPackage` tells. */
 export interface TransportError extends Failure {
   readonly kind: 'transport';
   /** The name of a wasi:http error-code, such as `connection-refused`. */
   readonly code: string;
-  /** Of some codes: a number or a record. */
+  /** For some codes: a number or a record. */
   readonly payload?: unknown;
 }
 
-/** The API said no. */
+/** An error response of the API. */
 export interface ApiError extends Failure {
   readonly kind: 'api';
   /** The HTTP status. */
@@ -146,11 +146,11 @@ export interface ApiError extends Failure {
   readonly errors: ApiErrorEntry[];
   readonly rateLimit?: RateLimit;
   readonly mediaType?: string;
-  /** The answer's beginning. */
+  /** The beginning of the body. */
   readonly excerpt: string;
 }
 
-/** Not an answer of the API. An upload may be stored: ask with `getPackage`. */
+/** A response that is not the API's. An upload may be stored; `getPackage` tells. */
 export interface UnexpectedResponseError extends Failure {
   readonly kind: 'unexpected-response';
   readonly reason: 'status' | 'premature' | 'too-large' | 'not-a-package';
@@ -159,20 +159,20 @@ export interface UnexpectedResponseError extends Failure {
   readonly detail: string;
   readonly location?: string;
   readonly mediaType?: string;
-  /** The answer's beginning. */
+  /** The beginning of the body. */
   readonly excerpt: string;
 }
 
 /**
- * The component wasn't loaded, because it isn't built (`npm run build`), or it broke off, by a trap or for want of memory. In the latter case an
- * upload may be stored: ask with `getPackage`.
+ * The component could not be loaded, because it isn't built (`npm run build`), or it failed, by a trap or by a lack of memory. In the latter case
+ * an upload may be stored; `getPackage` tells.
  */
 export interface ComponentError extends Failure {
   readonly kind: 'component';
   readonly detail: string;
 }
 
-/** One entry of an error body's `errors`. */
+/** An entry of `errors` in an error response. */
 export interface ApiErrorEntry {
   id?: string;
   code?: string;
@@ -180,6 +180,6 @@ export interface ApiErrorEntry {
   title?: string;
   detail?: string;
   index?: number;
-  /** Anything else, as JSON text. */
+  /** Other fields, as JSON text. */
   meta?: string;
 }

@@ -1,12 +1,12 @@
-// Runs in the shim's I/O thread, of which each call has one of its own.
+// Runs in the shim's I/O thread. Each call has its own.
 import { Socket } from 'node:net';
 import { setDefaultHighWaterMark } from 'node:stream';
 
-/** How long an answer may still be read after a write has failed, in ms. */
+/** How long a response can still be read after a write failed, in ms. */
 const GRACE = 1000;
 
-// Node closes a connection when a write fails, with an answer that has arrived unread: it would be lost where the API refuses a package
-// and closes.
+// Node closes a connection when a write fails. Without the delay, an unread response would be lost if the API rejects a package and closes the
+// connection.
 for (const name of ['_write', '_writev']) {
   const write = Socket.prototype[name];
   Socket.prototype[name] = function (...args) {
@@ -15,7 +15,7 @@ for (const name of ['_write', '_writev']) {
   };
 }
 
-// As in Node 22. With the 16 KiB of Node 20 an upload takes twice the time.
+// The default of Node 22. With Node 20's default of 16 KiB, an upload takes twice as long.
 setDefaultHighWaterMark(false, 64 * 1024);
 
 export default () => () => {};

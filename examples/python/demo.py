@@ -1,4 +1,4 @@
-"""Uploads a sample package to the emulated API, and gets it back."""
+"""Upload a sample package to the emulator and get it back."""
 
 import gzip
 import io

@@ -1,8 +1,8 @@
-"""One call a process, for the tests that hold all hosts to the same results.
+"""Make one call, for the tests that compare all hosts.
 
 python driver.py get SERVICE VERSION
-python driver.py put SERVICE VERSION FILE [SIZE]      announces SIZE
-python driver.py denied SERVICE VERSION OTHER_URL     the component is told OTHER_URL, the guard FASTLY_API_ENDPOINT
+python driver.py put SERVICE VERSION FILE [SIZE]      announce SIZE
+python driver.py denied SERVICE VERSION OTHER_URL     pass OTHER_URL to the component, FASTLY_API_ENDPOINT to the guard
 """
 
 import json
@@ -41,7 +41,7 @@ def run(operation: str, service_id: str, version: str, *rest: str) -> Reply:
 
 
 def failure(error: FastlyPackageError) -> dict[str, object]:
-    # What an error has no field for is null.
+    # A field that the error doesn't have is null.
     fields = {name: getattr(error, name, None) for name in ("status", "title", "detail", "code")}
     if fields["detail"] is None and not isinstance(error, ApiError | TransportError):
         fields["detail"] = str(error)

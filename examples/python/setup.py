@@ -1,4 +1,4 @@
-"""Refuses to build a package without its component, which could make no call. All else is in pyproject.toml."""
+"""Require the component for building a package. The other settings are in pyproject.toml."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ COMPONENT = Path(__file__).parent / "src/fastly_package/guarded.wasm"
 
 class WithComponent(build_py):
     def run(self) -> None:
-        # One that is installed as it is edited finds what is made later.
+        # An editable install finds a component that is written later.
         if not self.editable_mode and not COMPONENT.is_file():
-            raise FileError(f"{COMPONENT} isn't there: see README.md for how to make it")
+            raise FileError(f"{COMPONENT} is missing; see README.md")
         super().run()
 
 

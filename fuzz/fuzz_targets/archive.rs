@@ -1,48 +1,48 @@
-//! Reading a package to its end, and the look at its beginning. Input: a gzip stream as it is, or anything else as a tar.
+//! The check of a whole package, and the check of its first bytes. The input is a gzip stream, or else a tar archive.
 
 #![no_main]
 
 use std::io::{Cursor, Write};
 
-use fastly_package_archive::{Limits, Look, check, look};
+use fastly_package_archive::{Limits, Sniffed, check, sniff};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
 
 const BLOCK: usize = 512;
 
-/// Small, so that an input costs little.
+/// Low limits, so that each input is fast.
 const LIMITS: Limits = Limits { unpacked: 1024 * 1024, entries: 100 };
 
 fuzz_target!(|input: &[u8]| {
-    look(input, false);
+    sniff(input, false);
     if input.starts_with(&[0x1f, 0x8b]) {
-        read(input);
+        check_package(input);
     } else {
-        read(&gzip(&tar(input)));
+        check_package(&gzip(&tar(input)));
     }
 });
 
-fn read(package: &[u8]) {
-    let looked = look(package, true);
-    assert_ne!(looked, Look::More, "there is no more");
-    let report = check(&mut Cursor::new(package), LIMITS).expect("memory can be read");
+fn check_package(package: &[u8]) {
+    let beginning = sniff(package, true);
+    assert_ne!(beginning, Sniffed::NeedMore, "the package is complete");
+    let report = check(&mut Cursor::new(package), LIMITS).expect("reading from memory succeeds");
     assert_eq!(report.size, package.len() as u64);
     if !report.findings.iter().any(|finding| finding.refuses_upload()) {
-        assert_eq!(looked, Look::Package);
+        assert_eq!(beginning, Sniffed::Package);
         assert!((2..=LIMITS.entries).contains(&report.files));
         assert!(report.files_hash.is_some());
     }
 }
 
-/// A tar of whole blocks, the check sums of its headers corrected: no mutation would get past them otherwise.
+/// Pads a tar archive to whole blocks and corrects the checksums of its headers, which would otherwise reject every mutation.
 fn tar(input: &[u8]) -> Vec<u8> {
     let mut tar = input.to_vec();
     tar.resize(input.len().next_multiple_of(BLOCK), 0);
     let mut start = 0;
     while let Some(block) = tar.get_mut(start..start + BLOCK) {
         start += BLOCK;
-        // An empty block ends a tar, and with a check sum it would be none.
+        // An empty block ends the archive, and must stay empty.
         if block.iter().all(|byte| *byte == 0) {
             continue;
         }
@@ -59,8 +59,8 @@ fn tar(input: &[u8]) -> Vec<u8> {
     tar
 }
 
-/// Stored, not compressed: no time is spent on what nobody looks at.
+/// Wraps an archive in gzip without compression, which is faster.
 fn gzip(tar: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
-    gzip.write_all(tar).and_then(|()| gzip.finish()).expect("writing to memory doesn't fail")
+    gzip.write_all(tar).and_then(|()| gzip.finish()).expect("writing to memory succeeds")
 }

@@ -1,5 +1,5 @@
-//! The emulator's form reader: a form reads the same however it is cut. Input: a line with the content type, a line of which
-//! each byte is the size of a piece, and the form.
+//! The emulator's form reader, whose result must not depend on how the form is split. The input is a line with the content type, a line in
+//! which each byte is the size of a chunk, and the form.
 
 #![no_main]
 
@@ -14,19 +14,19 @@ fuzz_target!(|input: &[u8]| {
     };
     let Ok(content_type) = str::from_utf8(content_type) else { return };
     let whole = read_form(content_type, &[form]);
-    assert_eq!(read_form(content_type, &cut(form, sizes)), whole);
-    assert_eq!(read_form(content_type, &cut(form, &[1])), whole);
+    assert_eq!(read_form(content_type, &split(form, sizes)), whole);
+    assert_eq!(read_form(content_type, &split(form, &[1])), whole);
 });
 
-/// Pieces of these sizes, over and over.
-fn cut<'a>(mut form: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
+/// Splits a form into chunks of these sizes, which are repeated.
+fn split<'a>(mut form: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     let mut sizes = sizes.iter().map(|size| usize::from(*size).max(1)).cycle();
-    let mut pieces = Vec::new();
+    let mut chunks = Vec::new();
     while !form.is_empty() {
         let size = sizes.next().unwrap_or(usize::MAX).min(form.len());
-        let (piece, rest) = form.split_at(size);
-        pieces.push(piece);
+        let (chunk, rest) = form.split_at(size);
+        chunks.push(chunk);
         form = rest;
     }
-    pieces
+    chunks
 }

@@ -1,4 +1,4 @@
-//! Conversions into the contract's error.
+//! Conversions into the WIT's error.
 
 use crate::bindings::exports::fastly_package::api::package_api::{ContentError, Error};
 use crate::bindings::wasi::http::types::{ErrorCode, HeaderError};
@@ -16,10 +16,10 @@ impl From<ContentError> for Error {
 }
 
 impl From<HeaderError> for Error {
-    /// The headers were checked when the request was made, so what a host refuses is its configuration.
+    /// The values were checked when the request was built: a host that rejects a header is configured to.
     fn from(error: HeaderError) -> Self {
         Error::Transport(ErrorCode::InternalError(Some(format!(
-            "the host refused a header: {error}"
+            "the host rejected a header: {error}"
         ))))
     }
 }

@@ -1,4 +1,4 @@
-//! The exchange with the API over `wasi:http`: the one file that touches its resources.
+//! The HTTP exchange over `wasi:http`. This is the one file that uses its resources.
 
 use crate::bindings::exports::fastly_package::api::package_api::{ContentError, Error};
 use crate::bindings::wasi::http::outgoing_handler;
@@ -8,58 +8,45 @@ use crate::bindings::wasi::http::types::{
 };
 use crate::bindings::wasi::io::poll::{Pollable, poll};
 use crate::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
-use crate::multipart::Framing;
-use crate::request::{Method, Request, Scheme};
-use crate::response::{Answer, BODY_LIMIT, End};
+use crate::multipart::Multipart;
+use crate::request::Request;
+use crate::response::{BODY_LIMIT, BodyError, Response};
 
-/// How much one splice may move: what hosts allow in one write to a request's body.
-const SPLICE: u64 = 1024 * 1024;
-const READ: u64 = 64 * 1024;
+/// The maximum length of one splice, in bytes: the most that hosts accept in one write to a request's body.
+const SPLICE_LIMIT: u64 = 1024 * 1024;
+/// The maximum length of one read, in bytes.
+const READ_LIMIT: u64 = 64 * 1024;
 
-/// The body of a request: `size` bytes of `content`, framed.
+/// The body of a request: `size` bytes of `content` in a multipart body.
 pub(crate) struct Upload {
-    pub(crate) framing: Framing,
+    pub(crate) multipart: Multipart,
     pub(crate) content: InputStream,
     pub(crate) size: u64,
 }
 
-/// How the writing of a body ended.
-#[derive(Clone, Copy, PartialEq)]
-enum Sending {
-    /// The host has taken every byte.
-    Whole,
-    /// The answer came first, or the connection went: either way the response future knows more.
-    Interrupted,
-}
-
-/// The answer that is on its way. The pollable is a child of the future and must go first.
-struct Pending {
-    pollable: Pollable,
-    future: FutureIncomingResponse,
-}
-
-/// Sends a request, with a body where there is an upload, and receives the answer.
-pub(crate) fn send(request: Request, upload: Option<Upload>) -> Result<Answer, Error> {
+/// Sends a request, with a body if there is an upload, and receives the response.
+pub(crate) fn send(request: Request, upload: Option<Upload>) -> Result<Response, Error> {
     let outgoing = outgoing_request(request)?;
     let body = match &upload {
         Some(_) => Some(outgoing.body().map_err(|()| internal("the request has no body"))?),
         None => None,
     };
     let future = outgoing_handler::handle(outgoing, None)?;
-    let pending = Pending { pollable: future.subscribe(), future };
+    let pending = PendingResponse { pollable: future.subscribe(), future };
     let (Some(upload), Some(body)) = (upload, body) else {
-        return Ok(receive(&pending, true)?);
+        return pending.receive(true);
     };
-    let stream = body.write().map_err(|()| internal("the body has no stream"))?;
-    let sending = write_body(&stream, &pending.pollable, &upload)?;
-    if sending == Sending::Interrupted {
-        // The body stays open until the answer is read: dropping it aborts the request, and a host may abort the answer with it.
-        return Ok(receive(&pending, false)?);
+    let stream = body.write().map_err(|()| internal("the request's body has no stream"))?;
+    match write_body(&stream, &pending.pollable, &upload) {
+        Ok(()) => {}
+        // The body stays open until the response is read: dropping it aborts the request, and a host may abort the response too.
+        Err(WriteError::Interrupted) => return pending.receive(false),
+        Err(WriteError::Content(error)) => return Err(error.into()),
     }
     drop(stream);
     match OutgoingBody::finish(body, None) {
-        Ok(()) => Ok(receive(&pending, true)?),
-        Err(_) if pending.pollable.ready() => Ok(receive(&pending, false)?),
+        Ok(()) => pending.receive(true),
+        Err(_) if pending.pollable.ready() => pending.receive(false),
         Err(code) => Err(code.into()),
     }
 }
@@ -69,45 +56,40 @@ fn outgoing_request(request: Request) -> Result<OutgoingRequest, Error> {
     for (name, value) in request.headers {
         match headers.append(name, &value) {
             Ok(()) => {}
-            // Hosts that keep these two for themselves frame the body on their own.
+            // Hosts that reserve these two set them on their own.
             Err(HeaderError::Forbidden) if matches!(name, "content-length" | "expect") => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let method = match request.method {
-        Method::Get => types::Method::Get,
-        Method::Put => types::Method::Put,
-    };
-    let scheme = match request.scheme {
-        Scheme::Http => types::Scheme::Http,
-        Scheme::Https => types::Scheme::Https,
-    };
-    let refused = |()| Error::Transport(ErrorCode::HttpRequestUriInvalid);
+    let invalid = |()| Error::Transport(ErrorCode::HttpRequestUriInvalid);
     let outgoing = OutgoingRequest::new(headers);
-    outgoing.set_method(&method).map_err(refused)?;
-    outgoing.set_scheme(Some(&scheme)).map_err(refused)?;
-    outgoing.set_authority(Some(&request.authority)).map_err(refused)?;
-    outgoing.set_path_with_query(Some(&request.path)).map_err(refused)?;
+    outgoing.set_method(&request.method).map_err(invalid)?;
+    outgoing.set_scheme(Some(&request.scheme)).map_err(invalid)?;
+    outgoing.set_authority(Some(&request.authority)).map_err(invalid)?;
+    outgoing.set_path_with_query(Some(&request.path)).map_err(invalid)?;
     Ok(outgoing)
 }
 
-/// Writes head, content and tail. The tail goes out only when the content has ended where it should, so that a body of another
-/// length is never complete.
+/// Why a body was not written whole.
+enum WriteError {
+    /// The response arrived, or the connection was lost. The response future has the outcome of both.
+    Interrupted,
+    Content(ContentError),
+}
+
+/// Writes the head, the content and the tail. The tail follows only content of the announced length, so that no other body is ever complete.
 fn write_body(
     output: &OutputStream,
     response: &Pollable,
     upload: &Upload,
-) -> Result<Sending, Error> {
+) -> Result<(), WriteError> {
     let writer = Writer { output, writable: output.subscribe(), response };
-    if writer.write(&upload.framing.head) == Sending::Interrupted
-        || writer.splice(&upload.content, upload.size)? == Sending::Interrupted
-    {
-        return Ok(Sending::Interrupted);
-    }
-    Ok(writer.write(&upload.framing.tail))
+    writer.write(&upload.multipart.head)?;
+    writer.splice(&upload.content, upload.size)?;
+    writer.write(&upload.multipart.tail)
 }
 
-/// Writes while it watches for the answer.
+/// A writer that stops when the response arrives.
 struct Writer<'a> {
     output: &'a OutputStream,
     writable: Pollable,
@@ -115,110 +97,118 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&self, mut bytes: &[u8]) -> Sending {
+    fn write(&self, mut bytes: &[u8]) -> Result<(), WriteError> {
         while !bytes.is_empty() {
-            let Ok(permit) = self.output.check_write() else { return Sending::Interrupted };
+            let permit = self.check_write()?;
             if permit == 0 {
-                if self.answered_before(&self.writable) {
-                    return Sending::Interrupted;
-                }
+                self.wait_for(&self.writable)?;
                 continue;
             }
             let (now, later) = bytes.split_at(bytes.len().min(permit as usize));
-            if self.output.write(now).is_err() {
-                return Sending::Interrupted;
-            }
+            self.output.write(now).map_err(|_| WriteError::Interrupted)?;
             bytes = later;
         }
-        Sending::Whole
+        Ok(())
     }
 
-    /// Splices exactly `size` bytes and sees to it that the content ends there.
-    fn splice(&self, content: &InputStream, size: u64) -> Result<Sending, Error> {
+    /// Splices exactly `size` bytes, and checks that the content ends there.
+    fn splice(&self, content: &InputStream, size: u64) -> Result<(), WriteError> {
         let readable = content.subscribe();
         let mut left = size;
         while left > 0 {
             if self.response.ready() {
-                return Ok(Sending::Interrupted);
+                return Err(WriteError::Interrupted);
             }
-            match self.output.splice(content, left.min(SPLICE)) {
-                Ok(0) => {
-                    // Nothing moved: either side may be the one to wait for.
-                    let Ok(permit) = self.output.check_write() else {
-                        return Ok(Sending::Interrupted);
-                    };
-                    let wait = if permit == 0 { &self.writable } else { &readable };
-                    if self.answered_before(wait) {
-                        return Ok(Sending::Interrupted);
-                    }
-                }
+            match self.output.splice(content, left.min(SPLICE_LIMIT)) {
+                // Nothing was moved: either the output is full or the content has no bytes yet.
+                Ok(0) => match self.check_write()? {
+                    0 => self.wait_for(&self.writable)?,
+                    _ => self.wait_for(&readable)?,
+                },
                 Ok(moved) => left -= moved,
-                // A splice doesn't say which of the two streams failed.
-                Err(_) if self.output.check_write().is_err() => return Ok(Sending::Interrupted),
-                Err(StreamError::Closed) => {
-                    return Err(ContentError::TooShort(size - left).into());
-                }
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(ContentError::Failed(error.to_debug_string()).into());
+                Err(error) => {
+                    // The error doesn't tell which of the two streams failed.
+                    self.check_write()?;
+                    return Err(WriteError::Content(match error {
+                        StreamError::Closed => ContentError::TooShort(size - left),
+                        StreamError::LastOperationFailed(error) => {
+                            ContentError::Failed(error.to_debug_string())
+                        }
+                    }));
                 }
             }
         }
         loop {
             match content.read(1) {
-                Err(StreamError::Closed) => return Ok(Sending::Whole),
+                Err(StreamError::Closed) => return Ok(()),
                 Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(ContentError::Failed(error.to_debug_string()).into());
+                    return Err(WriteError::Content(ContentError::Failed(error.to_debug_string())));
                 }
-                Ok(more) if !more.is_empty() => return Err(ContentError::TooLong.into()),
-                Ok(_) if self.answered_before(&readable) => return Ok(Sending::Interrupted),
-                Ok(_) => {}
+                Ok(bytes) if bytes.is_empty() => self.wait_for(&readable)?,
+                Ok(_) => return Err(WriteError::Content(ContentError::TooLong)),
             }
         }
     }
 
-    /// Waits for `other` or the answer: whether the answer is there.
-    fn answered_before(&self, other: &Pollable) -> bool {
-        poll(&[other, self.response]).contains(&1)
+    fn check_write(&self) -> Result<u64, WriteError> {
+        self.output.check_write().map_err(|_| WriteError::Interrupted)
+    }
+
+    /// Waits until `pollable` is ready. Fails if the response is.
+    fn wait_for(&self, pollable: &Pollable) -> Result<(), WriteError> {
+        match poll(&[pollable, self.response]).contains(&1) {
+            true => Err(WriteError::Interrupted),
+            false => Ok(()),
+        }
     }
 }
 
-/// Waits for the answer and reads it up to the limit. `request_sent`: every byte of the request was handed to the host.
-fn receive(pending: &Pending, request_sent: bool) -> Result<Answer, ErrorCode> {
-    pending.pollable.block();
-    let response = match pending.future.get() {
-        Some(Ok(response)) => response?,
-        Some(Err(())) | None => return Err(internal("the host gave no answer")),
-    };
-    let headers = response.headers().entries();
-    let (body, end) = read_body(&response);
-    Ok(Answer { status: response.status(), headers, body, end, request_sent })
+/// The response to a request that was sent. The pollable is a child of the future and must be dropped first.
+struct PendingResponse {
+    pollable: Pollable,
+    future: FutureIncomingResponse,
 }
 
-fn read_body(response: &IncomingResponse) -> (Vec<u8>, End) {
+impl PendingResponse {
+    /// Waits for the response and reads it up to the limit. `request_sent` is whether the host has accepted every byte of the request.
+    fn receive(&self, request_sent: bool) -> Result<Response, Error> {
+        self.pollable.block();
+        let response = match self.future.get() {
+            Some(Ok(response)) => response?,
+            Some(Err(())) | None => return Err(internal("the host provided no response").into()),
+        };
+        let headers = response.headers().entries();
+        let (body, body_error) = read_body(&response);
+        Ok(Response { status: response.status(), headers, body, body_error, request_sent })
+    }
+}
+
+/// Reads the body as far as possible, and returns why it is incomplete.
+fn read_body(response: &IncomingResponse) -> (Vec<u8>, Option<BodyError>) {
     let mut bytes = Vec::new();
     let Ok(body) = response.consume() else {
-        return (bytes, End::Lost(internal("the answer's body is gone")));
+        return (bytes, Some(BodyError::Transport(internal("the response has no body"))));
     };
     let Ok(stream) = body.stream() else {
-        return (bytes, End::Lost(internal("the answer's body has no stream")));
+        return (bytes, Some(BodyError::Transport(internal("the response's body has no stream"))));
     };
     loop {
-        match stream.blocking_read(READ) {
+        match stream.blocking_read(READ_LIMIT) {
             Ok(more) => bytes.extend_from_slice(&more),
-            Err(StreamError::Closed) => return (bytes, End::Complete),
+            Err(StreamError::Closed) => return (bytes, None),
             Err(StreamError::LastOperationFailed(error)) => {
                 let code = types::http_error_code(&error);
                 let code = code.unwrap_or(ErrorCode::HttpResponseIncomplete);
-                return (bytes, End::Lost(code));
+                return (bytes, Some(BodyError::Transport(code)));
             }
         }
         if bytes.len() > BODY_LIMIT {
             bytes.truncate(BODY_LIMIT);
-            return (bytes, End::TooLarge);
+            return (bytes, Some(BodyError::TooLarge));
         }
     }
 }
 
-fn internal(why: &str) -> ErrorCode {
-    ErrorCode::InternalError(Some(why.to_owned()))
+fn internal(reason: &str) -> ErrorCode {
+    ErrorCode::InternalError(Some(reason.to_owned()))
 }

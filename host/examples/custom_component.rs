@@ -1,5 +1,5 @@
-//! Gets a package with another component of the world `plugin` in `wit/world.wit`, compiled when it is loaded: here the guest of this
-//! repository, as it is after a change.
+//! Gets a package with another component of the world `plugin` in `wit/world.wit`, compiled at run time: here a modified guest of this
+//! repository.
 //!
 //! ```sh
 //! cargo build --profile component --target wasm32-unknown-unknown --package fastly-package-guest
@@ -24,7 +24,6 @@ async fn main() -> anyhow::Result<()> {
         .token(Token::from_env("FASTLY_API_TOKEN")?)
         .api(api)
         .component(std::fs::read(wasm)?)
-        .few_calls()
         .build()?;
     let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
     println!("{:#?}", reply.package);

@@ -1,4 +1,4 @@
-//! Gets a package and prints it: all that it takes to embed the library.
+//! Gets a package and prints it: the minimum of code that embeds the library.
 //!
 //! ```sh
 //! fastly-package emulate --listen 127.0.0.1:8080 &
@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     let [service, version] = args.as_slice() else { bail!("usage: SERVICE VERSION") };
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
     let token = Token::from_env("FASTLY_API_TOKEN")?;
-    let plugin = Plugin::builder().token(token).api(api).few_calls().build()?;
+    let plugin = Plugin::builder().token(token).api(api).build()?;
     let reply = plugin.get_package(&ServiceVersion::new(service, version.parse()?)?).await?;
     println!("{:#?}", reply.package);
     Ok(())

@@ -1,5 +1,5 @@
-//! Lists the packages of a fleet: `SERVICE VERSION` a line on standard input, one line for each as its answer comes. One that fails
-//! doesn't stop the others; the exit code is 1 then.
+//! Lists the packages of many service versions, given as lines of `SERVICE VERSION` on standard input, in the order of the responses. A failure
+//! doesn't stop the others; the exit code is then 1.
 //!
 //! ```sh
 //! fastly-package emulate --listen 127.0.0.1:8080 &
@@ -10,13 +10,14 @@
 
 use fastly_package::{FASTLY_API, Plugin, ServiceVersion, Token};
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use tokio::task::JoinSet;
 
-/// Calls under way at a time. A process has room for 500; how many the API bears is another matter.
-const AT_A_TIME: usize = 16;
+/// The number of concurrent calls.
+const CONCURRENCY: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// One line for a service version.
+/// Describes the package of a service version in a line.
 async fn describe(plugin: Plugin, line: String) -> Result<String, String> {
     let failed = |error: &dyn Error| format!("{line}: {error}");
     let (service, version) =
@@ -25,31 +26,32 @@ async fn describe(plugin: Plugin, line: String) -> Result<String, String> {
     let target = ServiceVersion::new(service, version).map_err(|error| failed(&error))?;
     let package = plugin.get_package(&target).await.map_err(|error| failed(&error))?.package;
     let Some(metadata) = package.metadata else { return Ok(format!("{line}: {}", package.id)) };
-    // As Rust writes strings: a name may hold what a terminal obeys.
+    // Escaped: a name may contain control characters of the terminal.
     let name = metadata.name.unwrap_or_default();
     Ok(format!("{line}: {name:?}, {} bytes", metadata.size.unwrap_or_default()))
 }
 
-/// Whether all of them went well.
+/// Returns whether all calls succeeded.
 async fn run() -> Result<bool, Box<dyn Error>> {
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
-    let plugin = Plugin::builder().token(Token::from_env("FASTLY_API_TOKEN")?).api(api).build()?;
+    let plugin = Plugin::builder().token(Token::from_env("FASTLY_API_TOKEN")?).api(api);
+    let plugin = plugin.pooling_allocator(CONCURRENCY).build()?;
     let list = std::io::read_to_string(std::io::stdin())?;
     let mut lines = list.lines();
     let mut calls = JoinSet::new();
-    let mut went_well = true;
+    let mut succeeded = true;
     loop {
-        while calls.len() < AT_A_TIME
+        while calls.len() < CONCURRENCY.get() as usize
             && let Some(line) = lines.next()
         {
             calls.spawn(describe(plugin.clone(), line.to_owned()));
         }
-        let Some(described) = calls.join_next().await else { return Ok(went_well) };
+        let Some(described) = calls.join_next().await else { return Ok(succeeded) };
         match described? {
             Ok(description) => println!("{description}"),
             Err(failure) => {
                 eprintln!("{failure}");
-                went_well = false;
+                succeeded = false;
             }
         }
     }

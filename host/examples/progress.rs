@@ -1,4 +1,4 @@
-//! Uploads a package, shows how far it is, and says what became of it where it fails.
+//! Uploads a package, shows the progress, and tells what became of the package if the upload fails.
 //!
 //! ```sh
 //! fastly-package emulate --listen 127.0.0.1:8080 &
@@ -10,7 +10,7 @@ use anyhow::bail;
 use fastly_package::{Content, FASTLY_API, Plugin, PutOptions, ServiceVersion, Stored, Token};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Shows every percent once. A retry begins at 0 again.
+/// Shows every percent once. A retry starts at 0 again.
 fn percent(size: u64) -> impl Fn(u64) + Send + Sync + 'static {
     let shown = AtomicU64::new(0);
     move |read| {
@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let api = std::env::var("FASTLY_API_ENDPOINT").unwrap_or(FASTLY_API.into()).parse()?;
     let token = Token::from_env("FASTLY_API_TOKEN")?;
-    let plugin = Plugin::builder().token(token).api(api).few_calls().build()?;
+    let plugin = Plugin::builder().token(token).api(api).build()?;
     let target = ServiceVersion::new(service, version.parse()?)?;
 
     let package = Content::open(file).await?;
@@ -37,16 +37,16 @@ async fn main() -> anyhow::Result<()> {
     let package = package.on_progress(percent(size));
     match plugin.put_package(&target, package, PutOptions::default()).await {
         Ok(uploaded) => {
-            println!("{size} bytes are stored: {:?}", uploaded.proof);
+            println!("stored {size} bytes: {:?}", uploaded.proof);
             Ok(())
         }
         Err(error) => {
-            let became = match error.stored() {
-                Stored::No => "nothing is stored: the version is as it was",
+            let outcome = match error.stored() {
+                Stored::No => "nothing is stored: the version is unchanged",
                 Stored::Other => "something else is stored: upload again",
                 _ => "it may be stored: get the package before you upload again",
             };
-            bail!("{error}\n{became}")
+            bail!("{error}\n{outcome}")
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Runs the component with stock wasmtime-wasi and wasmtime-wasi-http, and with nothing of this library: what a tool needs that takes the
-//! component as a file. Beside it stands `bring_your_own_linker`, which has a store of its own too, but this library's `Edge` and `Content`.
+//! Runs the component with stock wasmtime-wasi and wasmtime-wasi-http, without this library: for tools that take the component as a file.
+//! `bring_your_own_linker` has a store of its own too, but uses this library's outbound HTTP and `Content`.
 //!
 //! ```sh
 //! fastly-package component --guarded -o guarded.wasm
@@ -9,20 +9,20 @@
 //! cargo run --features jit --example stock_wasi_http -- guarded.wasm demo 1
 //! ```
 //!
-//! What that gives is a tool without another library in it. What it costs:
+//! The tool then doesn't depend on another library. The price:
 //!
 //! | | `bring_your_own_linker` | here |
 //! |---|---|---|
-//! | token | attached at the edge, struck out of answers | **the component sees it**, and an answer that repeats it is shown as it is |
-//! | egress | the edge's | the guard's, if it is told before each call; `localhost` is loopback to it by its name |
-//! | success | what the edge saw | what the component says |
-//! | a refusal | comes before the upload (`100 Continue`) | costs the upload, and may be lost with its connection: `HttpProtocolError` |
-//! | timeouts | connecting, TLS, no byte moved, waiting for the answer | 600 s from the request to its answer, a slow upload's too; none for TLS |
-//! | TLS | the platform's roots, a CA of one's own | the roots of webpki-roots, as old as the build |
-//! | connections | kept, by a proxy where one is set | a new one for each request, never by a proxy |
-//! | package | read ahead; a file that is written to meanwhile ends the call | a stream and its length |
+//! | token | attached by the host, redacted in responses | **the component sees it**, and it is not redacted in responses |
+//! | egress | checked by the host | checked by the guard, which must be configured before each call; `localhost` counts as loopback without being resolved |
+//! | success | as the host observed it | as the component reports it |
+//! | an error response | comes before the upload (`100 Continue`) | comes after the upload, and may be lost with its connection: `HttpProtocolError` |
+//! | timeouts | connecting, TLS, stall, response | 600 s from the request to its response, including a slow upload; none for TLS |
+//! | TLS | the platform's roots, custom CA certificates | the roots of webpki-roots, as old as the build |
+//! | connections | reused; proxies are supported | a new one for each request; proxies are not supported |
+//! | package | read ahead; a file that is modified meanwhile fails the call | a stream and its length |
 //!
-//! Retries and the proof that what is stored is what was sent are a `Plugin`'s alone.
+//! Only a `Plugin` retries, and verifies that what is stored is what was sent.
 
 use bindings::GuardedPre;
 use bindings::exports::fastly_package::api::egress::Operation;
@@ -52,17 +52,17 @@ mod bindings {
             }
         ",
         exports: { default: async },
-        // Of wasi:http a call has only the error codes, whose types may be the tool's own.
+        // A call uses only the error codes of wasi:http, whose types may be the tool's own.
         with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
     });
 }
 
-/// For a whole call.
-const DEADLINE: Duration = Duration::from_secs(300);
-/// How much the component computes before others have a turn, the deadline among them. In fuel, which is about an instruction.
-const TURN: u64 = 10_000_000;
+/// The time limit of a call.
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// The fuel, about an instruction each, after which the component yields, so that the time limit can elapse.
+const YIELD_INTERVAL: u64 = 10_000_000;
 
-/// What the tool keeps for a call, beside what is its own.
+/// The state of a call, beside the tool's own.
 pub(crate) struct State {
     table: ResourceTable,
     wasi: WasiCtx,
@@ -83,7 +83,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// Once for the tool.
+/// Loads the component, once for the tool.
 pub(crate) fn load(wasm: &[u8]) -> wasmtime::Result<GuardedPre<State>> {
     let engine = Engine::new(Config::new().consume_fuel(true))?;
     let mut linker = Linker::new(&engine);
@@ -91,10 +91,10 @@ pub(crate) fn load(wasm: &[u8]) -> wasmtime::Result<GuardedPre<State>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     let component = Component::new(&engine, wasm)?;
     GuardedPre::new(linker.instantiate_pre(&component)?)
-        .context("it needs the component in its guard: fastly-package component --guarded")
+        .context("it needs the guarded component: fastly-package component --guarded")
 }
 
-/// Puts the package, a stream and its length, or gets the one that is there. The guard is told of the API that the tool lets calls go to, whatever `options` say.
+/// Puts the package, a stream and its length, or gets the one that is stored. The guard allows `api`, whatever `options` contain.
 pub(crate) async fn call(
     plugin: &GuardedPre<State>,
     api: &str,
@@ -102,19 +102,19 @@ pub(crate) async fn call(
     package: Option<(DynInputStream, u64)>,
     options: &RequestOptions,
 ) -> wasmtime::Result<Result<Reply, Error>> {
-    // Nothing is granted: no files, no environment, no sockets. A limit on memory belongs here too.
+    // Grants nothing: no files, no environment, no sockets. A limit on memory belongs here too.
     let wasi = WasiCtx::builder().build();
     let state = State { table: ResourceTable::new(), wasi, http: WasiHttpCtx::new() };
     let mut store = Store::new(plugin.engine(), state);
     store.set_fuel(u64::MAX)?;
-    store.fuel_async_yield_interval(Some(TURN))?;
+    store.fuel_async_yield_interval(Some(YIELD_INTERVAL))?;
     let plugin = plugin.instantiate_async(&mut store).await?;
 
     let operation = if package.is_some() { Operation::PutPackage } else { Operation::GetPackage };
     let (service, version) = (&target.service_id, target.version_id);
     let egress = plugin.fastly_package_api_egress();
     let allowed = egress.call_allow(&mut store, operation, service, version, Some(api)).await?;
-    allowed.map_err(|why| format_err!("the guard allows nothing: {why}"))?;
+    allowed.map_err(|why| format_err!("the guard refuses: {why}"))?;
 
     let operations = plugin.fastly_package_api_package_api();
     match package {
@@ -133,18 +133,18 @@ async fn open(file: &str) -> wasmtime::Result<(DynInputStream, u64)> {
     Ok((Box::new(AsyncReadStream::new(opened)), size))
 }
 
-pub(crate) fn explained(error: Error) -> wasmtime::Error {
+pub(crate) fn describe(error: Error) -> wasmtime::Error {
     match error {
         Error::InvalidArgument(why) => format_err!("nothing was sent: {why}"),
-        Error::Content(why) => format_err!("the package wasn't sent whole: {why:?}"),
-        Error::Transport(code) => format_err!("denied, or lost on the way: {code:?}"),
+        Error::Content(why) => format_err!("the package was not sent whole: {why:?}"),
+        Error::Transport(code) => format_err!("denied, or lost: {code:?}"),
         Error::Api(error) => {
             let texts = [error.title, error.detail].into_iter().flatten();
             let why = texts.fold(String::new(), |why, text| format!("{why}: {text}"));
-            format_err!("the API answered {}{why}", error.status)
+            format_err!("the API responded with {}{why}", error.status)
         }
         Error::UnexpectedResponse(response) => {
-            format_err!("the answer, {}, isn't the API's: {:?}", response.status, response.reason)
+            format_err!("the response {} is not the API's: {:?}", response.status, response.reason)
         }
     }
 }
@@ -170,10 +170,10 @@ async fn main() -> wasmtime::Result<()> {
     let bytes = std::fs::read(wasm).with_context(|| format!("can't read {wasm}"))?;
     let plugin = load(&bytes).with_context(|| format!("can't run {wasm}"))?;
     let call = call(&plugin, &api, &target, package, &options);
-    let answer = tokio::time::timeout(DEADLINE, call).await;
-    let answer = answer.context("it took too long; what was sent may be stored")??;
-    let reply = answer.map_err(explained)?;
-    let metadata = reply.package.metadata.context("the API says nothing of it")?;
+    let result = tokio::time::timeout(TIMEOUT, call).await;
+    let result = result.context("timed out; what was sent may be stored")??;
+    let reply = result.map_err(describe)?;
+    let metadata = reply.package.metadata.context("the response has no metadata")?;
     println!(
         "stored {} bytes: {}",
         metadata.size.unwrap_or(0),

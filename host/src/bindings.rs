@@ -1,7 +1,6 @@
-//! The contract in Rust: the types of `wit/package-api.wit`, and calls of a component that exports it.
+//! Bindings of the WIT: the types of `wit/`, and the calls of a component of the world `plugin`.
 
-/// `wasi:http` as wasmtime implements it. Its newer WIT has features that are switched at link time, which the vendored one doesn't
-/// know; here they are off.
+/// wasmtime's `wasi:http`. Its newer WIT has features that are selected at link time, which the vendored WIT doesn't have: they are disabled.
 #[expect(missing_docs, reason = "documented by wasmtime-wasi-http")]
 pub mod wasi_http {
     pub use wasmtime_wasi_http::p2::bindings::http::outgoing_handler;

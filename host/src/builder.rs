@@ -1,86 +1,32 @@
-//! How a `Plugin` is set up.
+//! The builder of a `Plugin`.
 
-use crate::api::ApiUrl;
+use crate::api_url::ApiUrl;
 use crate::bindings::PluginPre;
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
-use crate::code::Code;
+use crate::call::CallContext;
+use crate::component::ComponentSource;
 use crate::deadline::Cancellation;
-use crate::edge::connect::Connector;
-use crate::edge::token::Token;
-use crate::edge::{self, Edges};
-use crate::error::{ComponentError, Error, Result, Stored, TimeoutKind};
+use crate::error::{Error, Result};
+use crate::outbound::connect::Connector;
+use crate::outbound::token::Token;
+use crate::outbound::{self, OutboundHttp};
 use crate::plugin::{Inner, OnVerify, Plugin};
-use crate::retries::{OnRetry, Retries, Retry};
-use crate::sandbox::{self, Ground, Limits};
-use crate::turns::Turns;
-use fastly_package_egress::FASTLY_API;
+use crate::retries::{OnRetry, Retry};
+use crate::sandbox::{self, Limits, SharedEngine};
+use crate::service_locks::ServiceLocks;
+use crate::timeouts::Timeouts;
+use fastly_package_core::api_url::FASTLY_API;
+use fastly_package_core::error::Stored;
+use fastly_package_core::retry::Retries;
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use wasmtime::component::Linker;
 
-/// The component as it was built: what other hosts run. It is a WebAssembly component of the world in `wit/world.wit`.
-///
-/// ```
-/// # let folder = tempfile::tempdir()?;
-/// # std::env::set_current_dir(&folder)?;
-/// std::fs::write("fastly-package.wasm", fastly_package::COMPONENT)?;
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
-
-/// How long each step may take. Past one of these a call fails with [`Error::Timeout`], which says which it was.
-///
-/// ```
-/// use fastly_package::Timeouts;
-/// use std::time::Duration;
-///
-/// let minute = Duration::from_secs(60);
-/// let timeouts = Timeouts { stall: minute / 2, total: Some(10 * minute), ..Timeouts::default() };
-/// assert_eq!(timeouts.connect, minute / 6);
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// Making a connection, name resolution included. Default: 10 s.
-    pub connect: Duration,
-    /// The TLS handshake. Default: 10 s.
-    pub tls: Duration,
-    /// While an exchange runs: no byte of the request going out, or, once the answer has begun, none moving at all. Default: 60 s.
-    pub stall: Duration,
-    /// The answer's head, counted from when the whole request was sent, and once more its body, from its head to its end. Default: 120 s.
-    pub answer: Duration,
-    /// The whole operation: waiting for another upload to the service, or for one of 500 calls in the process to end, retries and proof
-    /// included. Default: none.
-    pub total: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            tls: Duration::from_secs(10),
-            stall: Duration::from_secs(60),
-            answer: Duration::from_secs(120),
-            total: None,
-        }
-    }
-}
-
-impl Timeouts {
-    pub(crate) fn limit(&self, kind: TimeoutKind) -> Duration {
-        match kind {
-            TimeoutKind::Connect => self.connect,
-            TimeoutKind::Tls => self.tls,
-            TimeoutKind::Stall => self.stall,
-            TimeoutKind::Answer => self.answer,
-            TimeoutKind::Total => self.total.unwrap_or_default(),
-        }
-    }
-}
-
-/// Sets up a [`Plugin`]. Only the token has no default.
+/// Builds a [`Plugin`]. Only the token has no default.
 ///
 /// ```
 /// use fastly_package::{Plugin, Retries, Timeouts, Token};
@@ -90,7 +36,6 @@ impl Timeouts {
 ///     .token(Token::new("0123456789abcdef")?)
 ///     .timeouts(Timeouts { total: Some(Duration::from_secs(60)), ..Timeouts::default() })
 ///     .retries(Retries { limit: 5, ..Retries::default() })
-///     .few_calls()
 ///     .build()?;
 /// # Ok::<(), fastly_package::Error>(())
 /// ```
@@ -104,20 +49,27 @@ pub struct PluginBuilder {
     retries: Retries,
     on_retry: OnRetry,
     on_verify: OnVerify,
-    roots: Vec<CertificateDer<'static>>,
+    extra_roots: Vec<CertificateDer<'static>>,
     no_proxy: bool,
-    few_calls: bool,
-    code: Code,
+    pool_size: Option<NonZeroU32>,
+    component: ComponentSource,
+}
+
+impl Plugin {
+    /// Returns a builder.
+    pub fn builder() -> PluginBuilder {
+        PluginBuilder::default()
+    }
 }
 
 impl PluginBuilder {
-    /// Sets the API token, without which nothing is built.
+    /// Sets the API token, which is required.
     pub fn token(mut self, token: Token) -> Self {
         self.token = Some(token);
         self
     }
 
-    /// Sets where the API is. Default: `https://api.fastly.com`.
+    /// Sets the API's base URL. Default: `https://api.fastly.com`.
     ///
     /// ```
     /// # use fastly_package::{Plugin, Token};
@@ -130,78 +82,55 @@ impl PluginBuilder {
         self
     }
 
-    /// Sets the `User-Agent`, in visible ASCII characters and spaces: with another one each call fails with
-    /// [`Error::InvalidArgument`]. Default: this crate's name and version.
-    ///
-    /// ```
-    /// # use fastly_package::{Plugin, ServiceVersion, Token};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let emulator = fastly_package_emulator::Emulator::start(Default::default()).await?;
-    /// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-    /// let plugin = builder.user_agent("deployer/2.1").build()?;
-    /// # plugin.get_package(&target).await.unwrap_err();
-    /// # assert_eq!(emulator.requests()[0].header("user-agent"), Some("deployer/2.1"));
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Sets the `User-Agent`, in visible ASCII characters and spaces; with anything else, each call fails with
+    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument). Default: this crate's name and version.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = Some(user_agent.into());
         self
     }
 
-    /// Sets how long each step may take.
+    /// Sets the time limits of calls.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// Sets what the component may use up.
+    /// Sets the limits on the component.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Trusts the certificates in this PEM text, beside the platform's.
+    /// Trusts the certificates in a PEM text, in addition to the platform's.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] when there is no certificate in it, or one of them is malformed.
-    ///
-    /// ```
-    /// # use fastly_package::Plugin;
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::env::set_current_dir(&folder)?;
-    /// # std::fs::write("ca.pem", rcgen::generate_simple_self_signed(["api.test".into()])?.cert.pem())?;
-    /// let builder = Plugin::builder().ca_certificates(&std::fs::read("ca.pem")?)?;
-    /// assert!(builder.ca_certificates(b"no certificate").is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// Fails with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the text contains no certificate, or a malformed one.
     pub fn ca_certificates(mut self, pem: &[u8]) -> Result<Self> {
-        let wrong = |why: &str| Error::InvalidArgument(format!("the CA certificates: {why}"));
-        let before = self.roots.len();
+        let invalid =
+            |reason: &str| Error::invalid_argument(format!("the CA certificates: {reason}"));
+        let before = self.extra_roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            self.roots.push(certificate.map_err(|error| wrong(&error.to_string()))?);
+            self.extra_roots.push(certificate.map_err(|error| invalid(&error.to_string()))?);
         }
-        if self.roots.len() == before {
-            return Err(wrong("there is no certificate in PEM form"));
+        if self.extra_roots.len() == before {
+            return Err(invalid("the text contains no certificate in PEM format"));
         }
         Ok(self)
     }
 
-    /// Sets how calls that failed are made again.
+    /// Sets how failed calls are retried.
     pub fn retries(mut self, retries: Retries) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Calls `listener` before each retry, before it is waited for. It must not block. One listener: another takes its place.
+    /// Calls `listener` before the wait for each retry. It must not block. A second listener replaces the first one.
     ///
     /// ```
     /// # use fastly_package::Plugin;
     /// let builder = Plugin::builder().on_retry(|retry| {
-    ///     eprintln!("{}; try {} of {} in {:?}", retry.error, retry.number, retry.limit, retry.wait);
+    ///     eprintln!("{}; retry {} of {} in {:?}", retry.error, retry.number, retry.limit, retry.wait);
     /// });
     /// ```
     pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
@@ -209,144 +138,113 @@ impl PluginBuilder {
         self
     }
 
-    /// Calls `listener` before a GET is made that is to show what is stored: where the answer to an upload was lost, or names no hash. It
-    /// must not block.
-    ///
-    /// ```
-    /// # use fastly_package::Plugin;
-    /// let builder = Plugin::builder().on_verify(|target| {
-    ///     eprintln!("service {}: verifying", target.service_id);
-    /// });
-    /// ```
+    /// Calls `listener` before each GET that finds out what is stored: after the response to an upload was lost, or contained no hash. It must not
+    /// block. A second listener replaces the first one.
     pub fn on_verify(mut self, listener: impl Fn(&ServiceVersion) + Send + Sync + 'static) -> Self {
         self.on_verify = OnVerify::new(Arc::new(listener));
         self
     }
 
-    /// Doesn't use the proxies that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    /// Ignores the proxies in `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     pub fn no_proxy(mut self) -> Self {
         self.no_proxy = true;
         self
     }
 
-    /// For a process that makes a few calls and ends: memory is mapped for each by itself.
+    /// Runs instances in a pool of this size, which all plugins of the process with this size share. A call then takes a third less time; more
+    /// concurrent calls wait. By default, instances are allocated on demand, at most 500 at a time.
     ///
-    /// Else the first plugin of a process reserves, for all of them and until the process ends, the addresses for 500 calls at a time (4 TiB),
-    /// which takes milliseconds, and from then on a call takes a third less time. What of it calls have used is wiped and kept, up to 1 MiB
-    /// for each call that ran at a time. Where the addresses can't be had, memory is mapped for each call too.
-    ///
-    /// Plugins that make few calls may make 500 at a time as well, beside those of the others.
-    pub fn few_calls(mut self) -> Self {
-        self.few_calls = true;
+    /// The first plugin reserves 8 GiB of address space for each instance of the pool, which takes milliseconds; the reservation lasts until the process
+    /// ends. Up to 1 MiB of memory stays resident for each instance that was in use at a time. If the address space can't be reserved, instances are
+    /// allocated on demand. In a pool, a component may have at most 12 core instances, 2 memories and 4 tables.
+    pub fn pooling_allocator(mut self, size: NonZeroU32) -> Self {
+        self.pool_size = Some(size);
         self
     }
 
-    /// Runs another component of the same world, `plugin` in `wit/world.wit`, in place of the embedded one. [`build`](Self::build) compiles
-    /// it, which takes about a second: clone the [`Plugin`] rather than build another. It may have 12 core instances, 2 memories and 4
-    /// tables; with [`few_calls`](Self::few_calls), more.
-    ///
-    /// Of the feature `jit`. What it may do is what the embedded one may.
-    ///
-    /// ```
-    /// # use fastly_package::{Plugin, Token};
-    /// # let token = Token::new("0123456789abcdef")?;
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::env::set_current_dir(&folder)?;
-    /// # std::fs::write("plugin.wasm", fastly_package::COMPONENT)?;
-    /// let wasm = std::fs::read("plugin.wasm")?;
-    /// let plugin = Plugin::builder().token(token).component(wasm).build()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// Runs another component of the world `plugin` in place of the embedded one, with the same permissions. [`build`](Self::build) compiles it, which
+    /// takes about a second: clone the [`Plugin`] instead of building another.
     #[cfg(feature = "jit")]
     pub fn component(mut self, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.code = Code::Wasm(wasm.into());
+        self.component = ComponentSource::Wasm(wasm.into());
         self
     }
 
-    /// Runs another component of the same world, compiled ahead of time, in place of the embedded one. It may have 12 core instances, 2
-    /// memories and 4 tables; with [`few_calls`](Self::few_calls), more.
+    /// Runs another component of the world `plugin`, compiled ahead of time, in place of the embedded one.
     ///
     /// # Safety
     ///
-    /// The bytes must be what this version of wasmtime compiled under this crate's engine configuration, and must come from a place
-    /// that is trusted as much as this program: they are machine code, and wasmtime can't check it.
-    ///
-    /// ```no_run
-    /// # use fastly_package::{Plugin, Token};
-    /// # let token = Token::new("0123456789abcdef")?;
-    /// let code = std::fs::read("plugin.cwasm")?;
-    /// // SAFETY: this program's build compiled it and installed it beside the program.
-    /// let plugin = unsafe { Plugin::builder().token(token).precompiled_component(code) }.build()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// The bytes must have been compiled by this version of wasmtime with this crate's engine configuration, and must come from a source that is
+    /// trusted as much as this program: they are machine code, which wasmtime can't check.
     pub unsafe fn precompiled_component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
-        self.code = Code::Precompiled(bytes.into());
+        self.component = ComponentSource::Precompiled(bytes.into());
         self
     }
 
-    /// Loads the component. Nothing is connected to.
+    /// Loads the component. It doesn't connect to anything.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] without a token. [`Error::Component`] when the component can't be loaded (it isn't one, or isn't for this engine), wants to
-    /// import what the sandbox doesn't have, or doesn't export the two operations.
+    /// Fails with [`ErrorKind::Token`](crate::ErrorKind::Token) without a token, and with [`ErrorKind::Component`](crate::ErrorKind::Component) if the
+    /// component can't be loaded, imports what the sandbox doesn't provide, or doesn't export the operations.
     ///
     /// ```
-    /// use fastly_package::{Error, Plugin};
+    /// use fastly_package::{ErrorKind, Plugin};
     ///
-    /// assert!(matches!(Plugin::builder().build(), Err(Error::Token(_))));
+    /// assert_eq!(Plugin::builder().build().unwrap_err().kind(), ErrorKind::Token);
     /// ```
     pub fn build(self) -> Result<Plugin> {
-        let ground = Ground::shared(!self.few_calls).map_err(unloadable)?;
-        self.build_on(ground)
+        let engine = SharedEngine::shared(self.pool_size).map_err(unloadable)?;
+        self.build_on(engine)
     }
 
-    /// What a host needs that runs the component in a store of its own: the way out, set up as this says of the token, the API, certificates,
-    /// proxies and the limits on connecting. The rest of what is set is for a [`Plugin`] alone.
+    /// Returns outbound HTTP for a host that runs the component in a store of its own. The settings of token, API, certificates, proxies and the limits
+    /// on connecting apply to it.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] without a token.
-    pub fn edges(mut self) -> Result<Edges> {
-        self.take_edges()
+    /// Fails with [`ErrorKind::Token`](crate::ErrorKind::Token) without a token.
+    pub fn outbound_http(mut self) -> Result<OutboundHttp> {
+        self.take_outbound()
     }
 
-    fn take_edges(&mut self) -> Result<Edges> {
-        let token = self.token.take().ok_or_else(|| Error::Token("none was given".into()))?;
+    fn take_outbound(&mut self) -> Result<OutboundHttp> {
+        let token = self.token.take().ok_or_else(|| Error::token("none was set"))?;
         let api = match self.api.take() {
             Some(api) => api,
             None => FASTLY_API.parse()?,
         };
         let proxies = (!self.no_proxy).then(Matcher::from_env);
-        let roots = std::mem::take(&mut self.roots);
-        let pool = edge::pool(Connector::new(self.timeouts, proxies, roots));
-        Ok(Edges { api, token, pool })
+        let roots = std::mem::take(&mut self.extra_roots);
+        let pool = outbound::pool(Connector::new(self.timeouts, proxies, roots));
+        Ok(OutboundHttp { api, token, pool })
     }
 
-    pub(crate) fn build_on(mut self, ground: &'static Ground) -> Result<Plugin> {
-        let edges = self.take_edges()?;
-        let engine = &ground.engine;
-        let component = self.code.load(engine).map_err(unloadable)?;
-        let linked = sandbox::linker(engine)
-            .and_then(|linker| linker.instantiate_pre(&component))
+    pub(crate) fn build_on(mut self, shared: &'static SharedEngine) -> Result<Plugin> {
+        let outbound = self.take_outbound()?;
+        let mut linker = Linker::new(&shared.engine);
+        let component = sandbox::add_to_linker(&mut linker)
+            .and_then(|()| self.component.load(&shared.engine))
+            .and_then(|component| linker.instantiate_pre(&component))
             .and_then(PluginPre::new);
         Ok(Plugin::from(Inner {
-            ground,
-            component: linked.map_err(unloadable)?,
-            edges,
-            user_agent: self.user_agent,
-            timeouts: self.timeouts,
-            limits: self.limits,
+            calls: CallContext {
+                engine: shared,
+                component: component.map_err(unloadable)?,
+                outbound,
+                user_agent: self.user_agent,
+                timeouts: self.timeouts,
+                limits: self.limits,
+            },
             retries: self.retries,
             on_retry: self.on_retry,
             on_verify: self.on_verify,
-            turns: Turns::default(),
+            locks: ServiceLocks::default(),
             cancellation: Cancellation::default(),
         }))
     }
 }
 
-fn unloadable(error: impl Into<wasmtime::Error>) -> Error {
-    let message = format!("it can't be loaded: {:#}", error.into());
-    Error::Component(ComponentError::new(message, Stored::No))
+fn unloadable(error: wasmtime::Error) -> Error {
+    Error::component(format!("it can't be loaded: {error:#}"), Stored::No)
 }

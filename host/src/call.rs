@@ -1,264 +1,199 @@
-//! One call: a fresh instance, one request, and what came of it.
+//! One call: a fresh instance, one request, and its result.
 
-use crate::bindings;
+mod result;
+
 use crate::bindings::exports::fastly_package::api::package_api::{
-    ApiError, Auth, ContentError as Shortfall, Error as Refusal, PutFlags,
-    PutOptions as WitPutOptions, Reply, RequestOptions, ServiceVersion, UnexpectedReason,
-    UnexpectedResponse,
+    Auth, Error as WitError, PutFlags, PutOptions, Reply, RequestOptions, ServiceVersion,
 };
-use crate::content::{Content, ContentWatch};
-use crate::deadline::{Deadline, Over};
-use crate::edge::watch::{Failure, Watch};
-use crate::error::{
-    ComponentError, ContentError, Error, Result, Stored, TimeoutError, TimeoutKind, TransportError,
-    Upload,
-};
-use crate::plugin::{Expect, Inner, PutOptions};
-use crate::sandbox::{self, Room, State};
-use fastly_package_words::EXPECT_FROM;
-use http::{Method, StatusCode};
+use crate::bindings::exports::fastly_package::api::versions::ServiceVersionInfo;
+use crate::bindings::{self, PluginPre};
+use crate::content::{Content, ContentProgress};
+use crate::deadline::{Deadline, Interrupted};
+use crate::error::{Error, Result, TimeoutError, UploadProgress};
+use crate::outbound::OutboundHttp;
+use crate::outbound::exchange_state::ExchangeState;
+use crate::sandbox::{self, CallPermit, Limits, SharedEngine, State};
+use crate::timeouts::Timeouts;
+use fastly_package_core::error::{Stored, TimeoutPhase};
+use fastly_package_core::target::Operation;
+use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynInputStream;
 
-/// One call: a fresh store, and what is known of it from outside.
+/// The state that the calls of a plugin share.
+pub(crate) struct CallContext {
+    pub(crate) engine: &'static SharedEngine,
+    pub(crate) component: PluginPre<State>,
+    pub(crate) outbound: OutboundHttp,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+}
+
+/// One call: a fresh store, and what the host knows of it.
 pub(crate) struct Call<'a> {
-    plugin: &'a Inner,
+    context: &'a CallContext,
     store: Store<State>,
-    watch: Watch,
+    exchange: ExchangeState,
     deadline: Deadline<'a>,
-    /// The length of what is uploaded, and how far its reading is.
-    upload: Option<(u64, ContentWatch)>,
-    /// After the store, which it is for.
-    room: Room<'static>,
+    upload: Option<UploadState>,
+    /// Dropped after the store, which needs it.
+    permit: CallPermit<'static>,
+}
+
+/// The state of an upload.
+struct UploadState {
+    size: u64,
+    progress: ContentProgress,
 }
 
 /// Why a component didn't return.
 enum Stopped {
     Trapped(wasmtime::Error),
-    TimedOut(TimeoutKind),
+    TimedOut(TimeoutPhase, Duration),
     Cancelled,
 }
 
-type Finished = Result<Result<Reply, Refusal>, Stopped>;
+/// The result of a component's function, or why it didn't return.
+type CallResult<T> = Result<Result<T, WitError>, Stopped>;
 
 impl<'a> Call<'a> {
-    /// Fails where there was no room before the deadline. `size`: of what is uploaded.
+    /// Waits for a permit, and prepares a store. `size` is that of an upload.
     async fn begin(
-        plugin: &'a Inner,
-        method: Method,
-        target: &ServiceVersion,
+        context: &'a CallContext,
+        operation: Operation,
+        service_id: &str,
+        version_id: u32,
         size: Option<u64>,
         deadline: Deadline<'a>,
     ) -> Result<Self> {
-        let room = deadline.hold(plugin.ground.room()).await;
-        let room = room.map_err(|over| plugin.over(over, size))?;
-        let edge = plugin.edges.edge(method, target);
-        let watch = edge.watch();
-        let store = sandbox::store(&plugin.ground.engine, edge, &plugin.limits);
-        Ok(Self { plugin, store, watch, deadline, upload: None, room })
+        let permit = deadline.run(context.engine.permit()).await;
+        let permit = permit.map_err(|interrupted| not_started(interrupted, size))?;
+        let hooks = context.outbound.hooks(operation, service_id, version_id);
+        let exchange = hooks.exchange();
+        let store = sandbox::store(&context.engine.engine, hooks, &context.limits);
+        Ok(Self { context, store, exchange, deadline, upload: None, permit })
     }
 
-    pub(crate) async fn get(
-        plugin: &'a Inner,
+    pub(crate) async fn get_package(
+        context: &'a CallContext,
         target: &ServiceVersion,
         deadline: Deadline<'a>,
     ) -> Result<Reply> {
-        let mut call = Self::begin(plugin, Method::GET, target, None, deadline).await?;
-        let options = plugin.request_options();
-        let finished = call
-            .watched(async |component, store| {
-                let api = component.fastly_package_api_package_api();
-                api.call_get_package(store, target, &options).await
-            })
-            .await;
-        call.conclude(finished)
+        let ServiceVersion { service_id, version_id } = target;
+        let operation = Operation::GetPackage;
+        let mut call =
+            Self::begin(context, operation, service_id, *version_id, None, deadline).await?;
+        let options = context.request_options();
+        let run = async |component: &bindings::Plugin, store: &mut Store<State>| {
+            let api = component.fastly_package_api_package_api();
+            api.call_get_package(store, target, &options).await
+        };
+        let result = call.run(run).await;
+        call.into_result(result)
     }
 
-    pub(crate) async fn put(
-        plugin: &'a Inner,
+    pub(crate) async fn list_versions(
+        context: &'a CallContext,
+        service_id: &str,
+        deadline: Deadline<'a>,
+    ) -> Result<Vec<ServiceVersionInfo>> {
+        let mut call =
+            Self::begin(context, Operation::ListVersions, service_id, 0, None, deadline).await?;
+        let options = context.request_options();
+        let run = async |component: &bindings::Plugin, store: &mut Store<State>| {
+            let versions = component.fastly_package_api_versions();
+            versions.call_list_versions(store, service_id, &options).await
+        };
+        let result = call.run(run).await;
+        call.into_result(result)
+    }
+
+    /// `expect` sends `Expect: 100-continue`; `hash` computes the content's digest while it is sent.
+    pub(crate) async fn put_package(
+        context: &'a CallContext,
         target: &ServiceVersion,
         content: &mut Content,
-        options: PutOptions,
+        expect: bool,
+        hash: bool,
         deadline: Deadline<'a>,
     ) -> Result<Reply> {
-        let size = content.size();
-        let mut call = Self::begin(plugin, Method::PUT, target, Some(size), deadline).await?;
-        let put = WitPutOptions { flags: flags(options.expect, size), filename: content.name() };
-        let (stream, watch) = content.begin(options.verify)?;
-        call.upload = Some((size, watch));
-        let options = plugin.request_options();
-        let finished = call
-            .watched(async |component, store| {
-                let stream: DynInputStream = Box::new(stream);
-                let stream: Resource<DynInputStream> = store.data_mut().table.push(stream)?;
-                let api = component.fastly_package_api_package_api();
-                api.call_put_package(store, target, stream, size, &put, &options).await
-            })
-            .await;
-        call.conclude(finished)
+        let ServiceVersion { service_id, version_id } = target;
+        let (operation, size) = (Operation::PutPackage, content.size());
+        let mut call =
+            Self::begin(context, operation, service_id, *version_id, Some(size), deadline).await?;
+        let flags = if expect { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
+        let put = PutOptions { flags, filename: content.file_name().map(str::to_owned) };
+        let (stream, progress) = content.begin(hash)?;
+        call.upload = Some(UploadState { size, progress });
+        let options = context.request_options();
+        let run = async |component: &bindings::Plugin, store: &mut Store<State>| {
+            let stream: DynInputStream = Box::new(stream);
+            let stream: Resource<DynInputStream> = store.data_mut().plugin.table.push(stream)?;
+            let api = component.fastly_package_api_package_api();
+            api.call_put_package(store, target, stream, size, &put, &options).await
+        };
+        let result = call.run(run).await;
+        let is_body_unsent = call.exchange.is_body_unsent();
+        call.into_result(result).map_err(|error| error.with_body_unsent(is_body_unsent))
     }
 
-    /// Runs an operation in a fresh instance, until it returns or takes too long.
-    async fn watched(
+    /// Runs a function of the component in a fresh instance, until it returns or a time limit elapses.
+    async fn run<T>(
         &mut self,
-        operation: impl AsyncFnOnce(
+        function: impl AsyncFnOnce(
             &bindings::Plugin,
             &mut Store<State>,
-        ) -> wasmtime::Result<Result<Reply, Refusal>>,
-    ) -> Finished {
-        let plugin = self.plugin;
+        ) -> wasmtime::Result<Result<T, WitError>>,
+    ) -> CallResult<T> {
+        let context = self.context;
         let store = &mut self.store;
         let run = async {
-            let instance = plugin.component.instantiate_async(&mut *store).await?;
-            operation(&instance, store).await
+            let instance = context.component.instantiate_async(&mut *store).await?;
+            function(&instance, store).await
         };
-        // A timer of the runtime's wakes up one of its threads when it is set: a call that is over before the next tick goes without.
+        // Setting a timer of the runtime wakes one of its threads up: a call that ends before the next epoch doesn't set one.
         let stalled = async {
-            self.room.next_tick().await;
-            self.watch.stalled(&plugin.timeouts).await
+            self.permit.next_epoch().await;
+            self.exchange.stalled(&context.timeouts).await
         };
         tokio::select! {
             biased;
             result = run => result.map_err(Stopped::Trapped),
-            kind = stalled => Err(Stopped::TimedOut(kind)),
-            over = self.deadline.passed() => Err(match over {
-                Over::TimedOut => Stopped::TimedOut(TimeoutKind::Total),
-                Over::Cancelled => Stopped::Cancelled,
+            phase = stalled => Err(Stopped::TimedOut(phase, context.timeouts.limit(phase))),
+            interrupted = self.deadline.elapsed() => Err(match interrupted {
+                Interrupted::TimedOut(limit) => Stopped::TimedOut(TimeoutPhase::Total, limit),
+                Interrupted::Cancelled => Stopped::Cancelled,
             }),
-        }
-    }
-
-    /// What a call came to. What the edge saw goes before what the component says.
-    fn conclude(self, finished: Finished) -> Result<Reply> {
-        let token = &self.plugin.edges.token;
-        // What is still on its way to the connection would else go out after it was judged that it hasn't.
-        self.watch.close_body();
-        let stored = self.stored();
-        let failure = match self.watch.take_failure() {
-            Some(Failure::Denied(denial)) => return Err(Error::Denied { denial, stored }),
-            failure => failure,
-        };
-        let refusal = match finished {
-            Ok(Ok(reply)) if self.was_success() => return Ok(reply),
-            Ok(Ok(_)) => {
-                return Err(self.component("it reports a success that the API didn't give"));
-            }
-            Ok(Err(refusal)) => refusal,
-            Err(Stopped::TimedOut(kind)) => return Err(self.timed_out(kind)),
-            Err(Stopped::Cancelled) => return Err(Error::Cancelled { stored }),
-            Err(Stopped::Trapped(error)) => {
-                return Err(self.component(&format!("{:#}", error.root_cause())));
-            }
-        };
-        Err(match (refusal, failure) {
-            (Refusal::InvalidArgument(_) | Refusal::Content(_), _) if stored != Stored::No => {
-                self.component("it refuses a package that it had sent whole")
-            }
-            (Refusal::Api(ApiError { status, .. }), _)
-            | (Refusal::UnexpectedResponse(UnexpectedResponse { status, .. }), _)
-                if self.watch.status().is_none_or(|seen| seen != status) =>
-            {
-                self.component("it reports an answer that the API didn't give")
-            }
-            (Refusal::InvalidArgument(why), _) => Error::InvalidArgument(why),
-            (Refusal::Content(shortfall), _) => self.shortfall(shortfall).into(),
-            (Refusal::Transport(_), Some(Failure::Timeout(kind))) => self.timed_out(kind),
-            (Refusal::Transport(_), Some(Failure::Premature(status))) => {
-                Error::UnexpectedResponse { response: Box::new(premature(status)), stored }
-            }
-            (Refusal::Transport(code), failure) => {
-                let reason = match failure {
-                    Some(Failure::Lost(reason)) => token.redact(reason),
-                    _ => String::new(),
-                };
-                Error::Transport(TransportError { code, reason, stored })
-            }
-            (Refusal::Api(mut error), _) => {
-                for text in error.texts_mut() {
-                    *text = token.redact(std::mem::take(text));
-                }
-                Error::Api { error: Box::new(error), stored }
-            }
-            (Refusal::UnexpectedResponse(mut response), _) => {
-                for text in response.texts_mut() {
-                    *text = token.redact(std::mem::take(text));
-                }
-                Error::UnexpectedResponse { response: Box::new(response), stored }
-            }
-        })
-    }
-
-    /// Whether the API said that all is well, after it had the whole request.
-    fn was_success(&self) -> bool {
-        self.watch.request_sent() && self.watch.status().is_some_and(|status| status.is_success())
-    }
-
-    /// What became of an upload that failed, by what the edge saw.
-    fn stored(&self) -> Stored {
-        if self.upload.is_none() || !self.watch.request_sent() {
-            return Stored::No;
-        }
-        match self.watch.status() {
-            // A server that waited too long for a request may have it after all.
-            Some(StatusCode::REQUEST_TIMEOUT) | None => Stored::Unknown,
-            Some(status) if status.is_client_error() => Stored::No,
-            Some(_) => Stored::Unknown,
-        }
-    }
-
-    fn component(&self, message: &str) -> Error {
-        let message = self.plugin.edges.token.redact(message.to_owned());
-        Error::Component(ComponentError::new(message, self.stored()))
-    }
-
-    fn timed_out(&self, kind: TimeoutKind) -> Error {
-        let upload = self.upload.as_ref();
-        let upload = upload.map(|(size, watch)| Upload { read: watch.read(), size: *size });
-        let limit = self.plugin.timeouts.limit(kind);
-        Error::Timeout(TimeoutError { kind, limit, upload, stored: self.stored() })
-    }
-
-    fn shortfall(&self, shortfall: Shortfall) -> ContentError {
-        let (expected, watch) = match &self.upload {
-            Some((size, watch)) => (*size, Some(watch)),
-            None => (0, None),
-        };
-        match shortfall {
-            Shortfall::TooShort(found) => ContentError::TooShort { expected, found },
-            Shortfall::TooLong => ContentError::TooLong { expected },
-            Shortfall::Failed(why) => watch
-                .and_then(ContentWatch::take_error)
-                .unwrap_or_else(|| ContentError::Read(std::io::Error::other(why))),
         }
     }
 }
 
-impl Inner {
+impl CallContext {
     fn request_options(&self) -> RequestOptions {
         RequestOptions {
             auth: Auth::Host,
-            api_url: Some(self.edges.api.to_string()),
+            api_url: Some(self.outbound.api.to_string()),
             user_agent: self.user_agent.clone(),
         }
     }
 }
 
-fn flags(expect: Expect, size: u64) -> PutFlags {
-    match expect {
-        Expect::Always => PutFlags::EXPECT_CONTINUE,
-        Expect::Auto if size >= EXPECT_FROM => PutFlags::EXPECT_CONTINUE,
-        Expect::Auto | Expect::Never => PutFlags::empty(),
+/// Returns the error of a call that was interrupted before anything was sent. `size` is that of an upload.
+pub(crate) fn not_started(interrupted: Interrupted, size: Option<u64>) -> Error {
+    match interrupted {
+        Interrupted::TimedOut(limit) => not_started_in_time(TimeoutPhase::Total, limit, size),
+        Interrupted::Cancelled => Error::cancelled(Stored::No),
     }
 }
 
-fn premature(status: StatusCode) -> UnexpectedResponse {
-    UnexpectedResponse {
-        reason: UnexpectedReason::Premature,
-        status: status.as_u16(),
-        detail: String::new(),
-        location: None,
-        media_type: None,
-        excerpt: String::new(),
-    }
+/// Returns the error of a call that exceeded a limit before anything was sent.
+pub(crate) fn not_started_in_time(
+    phase: TimeoutPhase,
+    limit: Duration,
+    size: Option<u64>,
+) -> Error {
+    let upload = size.map(|size| UploadProgress { read: 0, size });
+    Error::timed_out(TimeoutError { phase, limit, upload }, Stored::No)
 }

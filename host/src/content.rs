@@ -1,25 +1,27 @@
-//! The package to upload: where it is read, how often it can be, and how it comes into the sandbox.
+//! The package to upload.
 
+mod file;
 mod pump;
 mod stream;
 
 use crate::digest::Digest;
-use crate::error::{ContentError, Error, Result};
+use crate::error::{ContentError, Result};
 use bytes::{Bytes, BytesMut};
-use fastly_package_archive::{HEAD, Look, SIZE_LIMIT, look};
+use fastly_package_archive::{SIZE_LIMIT, SNIFF_LENGTH, Sniffed, sniff};
+pub use file::ContentReader;
+use file::{OpenFile, ReaderSource};
 use pump::Readings;
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
-pub(crate) use stream::{ContentStream, ContentWatch};
+pub(crate) use stream::{ContentProgress, ContentStream};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use wasmtime_wasi::p2::DynInputStream;
 
-/// A package to upload: a file, bytes, or any reader whose length is known.
+/// A package to upload: a file, bytes, or a reader of known length.
 ///
-/// It is read while it is sent, in constant memory. A file and bytes can be read again, for a retry; a reader can't.
+/// It is read while it is sent, in constant memory. A file and bytes can be read again for a retry; a reader can't.
 ///
 /// ```
 /// use fastly_package::Content;
@@ -28,9 +30,8 @@ use wasmtime_wasi::p2::DynInputStream;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # std::env::set_current_dir(&folder)?;
-/// # std::fs::create_dir("pkg")?;
-/// # std::fs::write("pkg/app.tar.gz", fastly_package_emulator::sample::package(Default::default()))?;
-/// let mut package = Content::open("pkg/app.tar.gz").await?;
+/// # std::fs::write("app.tar.gz", fastly_package_emulator::sample::package(Default::default()))?;
+/// let mut package = Content::open("app.tar.gz").await?;
 /// package.check().await?;
 /// println!("{} bytes", package.size());
 /// # Ok(())
@@ -39,82 +40,51 @@ use wasmtime_wasi::p2::DynInputStream;
 pub struct Content {
     source: Source,
     size: u64,
-    filename: Option<String>,
-    progress: Option<Progress>,
+    file_name: Option<String>,
+    on_progress: Option<OnProgress>,
     readings: Readings,
 }
 
-type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+type OnProgress = Arc<dyn Fn(u64) + Send + Sync>;
 
 enum Source {
     File(Arc<OpenFile>),
     Bytes(Bytes),
-    /// `None`: it was read.
+    /// `None` after it was read.
     Reader(Option<Box<dyn AsyncRead + Send + Unpin>>),
 }
 
 impl Content {
-    /// Opens a file. One that is written to between now and the end of the upload ends in an error. Its name without the folder becomes
-    /// the file name of the upload.
+    /// Opens a file. The base name becomes the file name of the upload. If the file is modified before the upload ends, the upload fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Content`] when it can't be opened ([`ContentError::Open`]), isn't a regular file ([`NotAFile`](ContentError::NotAFile)), or is
-    /// empty ([`Empty`](ContentError::Empty)).
-    ///
-    /// ```
-    /// use fastly_package::{Content, ContentError, Error};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let missing = Content::open("missing.tar.gz").await;
-    /// assert!(matches!(missing, Err(Error::Content(ContentError::Open(_, _)))));
-    /// # }
-    /// ```
+    /// Fails if the file can't be opened ([`ContentError::Open`]), is not a regular file ([`NotAFile`](ContentError::NotAFile)), or is empty
+    /// ([`Empty`](ContentError::Empty)).
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
-        let opening = tokio::task::spawn_blocking(move || {
-            let open = |error| ContentError::Open(path.clone(), error);
-            // Looked at before it is opened: opening a FIFO would wait for its writer.
-            let metadata = std::fs::metadata(&path).map_err(open)?;
-            if !metadata.is_file() {
-                return Err(ContentError::NotAFile(path));
-            }
-            let file = File::open(&path).map_err(open)?;
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            Ok((file, name))
-        });
-        let (file, filename) =
-            opening.await.map_err(|error| ContentError::Read(io::Error::other(error)))??;
-        Ok(Self { filename, ..Self::from_file(file)? })
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let opening = tokio::task::spawn_blocking(move || file::open(&path));
+        let file = opening.await.map_err(|error| ContentError::Read(io::Error::other(error)))??;
+        Ok(Self { file_name: name, ..Self::from_file(file)? })
     }
 
-    /// Takes an open file, from its present position to its end. It has no file name.
+    /// Takes an open file, from its current position to its end. It has no file name.
     ///
     /// # Errors
     ///
-    /// [`Error::Content`] when its length can't be told ([`ContentError::Read`]), or nothing is left of it ([`Empty`](ContentError::Empty)).
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::env::set_current_dir(&folder)?;
-    /// # std::fs::write("app.tar.gz", fastly_package_emulator::sample::package(Default::default()))?;
-    /// let file = std::fs::File::open("app.tar.gz")?;
-    /// let package = fastly_package::Content::from_file(file)?.filename("app.tar.gz");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn from_file(mut file: File) -> Result<Self> {
-        let state = FileState::of(&file).map_err(ContentError::Read)?;
-        let start = file.stream_position().map_err(ContentError::Read)?;
-        let size = state.length.saturating_sub(start);
-        Self::new(Source::File(Arc::new(OpenFile { file, start, size, state })), size)
+    /// Fails if the length is unavailable ([`ContentError::Read`]), or nothing is left ([`Empty`](ContentError::Empty)).
+    pub fn from_file(file: File) -> Result<Self> {
+        let file = OpenFile::new(file).map_err(ContentError::Read)?;
+        let size = file.size;
+        Self::new(Source::File(Arc::new(file)), size)
     }
 
     /// Takes bytes.
     ///
     /// # Errors
     ///
-    /// [`ContentError::Empty`] when there are none.
+    /// Fails if there are none ([`ContentError::Empty`]).
     ///
     /// ```
     /// use fastly_package::Content;
@@ -129,16 +99,16 @@ impl Content {
         Self::new(Source::Bytes(bytes), size)
     }
 
-    /// Takes a reader of `size` bytes. It must end there: when it ends before or goes on, the upload is aborted.
+    /// Takes a reader of `size` bytes. If it ends earlier or later, the upload is aborted.
     ///
     /// # Errors
     ///
-    /// [`ContentError::Empty`] when `size` is 0.
+    /// Fails if `size` is 0 ([`ContentError::Empty`]).
     ///
     /// ```
     /// # let archive = fastly_package_emulator::sample::package(Default::default());
     /// # let (size, body) = (archive.len() as u64, std::io::Cursor::new(archive));
-    /// // The body of an answer, of which `Content-Length` told the size.
+    /// // The body of a response, whose size is its `Content-Length`.
     /// let package = fastly_package::Content::from_reader(body, size)?;
     /// assert!(!package.is_repeatable());
     /// # Ok::<(), fastly_package::Error>(())
@@ -149,78 +119,81 @@ impl Content {
 
     fn new(source: Source, size: u64) -> Result<Self> {
         if size == 0 {
-            return Err(Error::Content(ContentError::Empty));
+            return Err(ContentError::Empty.into());
         }
-        Ok(Self { source, size, filename: None, progress: None, readings: Readings::default() })
+        let readings = Readings::default();
+        Ok(Self { source, size, file_name: None, on_progress: None, readings })
     }
 
-    /// Sets the file name of the upload's one part. The API shows it nowhere.
-    pub fn filename(mut self, name: impl Into<String>) -> Self {
-        self.filename = Some(name.into());
+    /// Sets the file name of the upload's multipart part. The API doesn't report it.
+    pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
+        self.file_name = Some(name.into());
         self
     }
 
-    /// Calls `progress` with the number of bytes read so far, each time some are read for sending; a retry begins at 0 again. What is
-    /// read is at most 3 MiB ahead of what is on the wire. It is called by the task that uploads, and must not block.
+    /// Calls `listener` with the number of bytes read so far, whenever some are read for sending. A retry starts at 0 again. At most 3 MiB are read
+    /// ahead of what is sent. The listener is called by the task that uploads, and must not block.
     ///
     /// ```
-    /// # use fastly_package::{Content, Plugin, PutOptions, ServiceVersion, Token};
-    /// # use fastly_package_emulator::{Emulator, sample};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let emulator = Emulator::start(Default::default()).await?;
-    /// # let plugin = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?).build()?;
-    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-    /// # let package = Content::from_bytes(sample::package(Default::default()))?;
+    /// # let package = fastly_package::Content::from_bytes("package")?;
     /// let size = package.size();
     /// let package = package.on_progress(move |read| eprintln!("{} %", read * 100 / size));
-    /// plugin.put_package(&target, package, PutOptions::default()).await?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), fastly_package::Error>(())
     /// ```
-    pub fn on_progress(mut self, progress: impl Fn(u64) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(progress));
+    pub fn on_progress(mut self, listener: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(listener));
         self
     }
 
-    /// The content as `wasi:io` knows it, for a host that runs the component in a store of its own: to be pushed into the store's table. It may
-    /// be asked for again, for another try, where [`is_repeatable`](Self::is_repeatable) says so.
+    /// Returns the content as a stream of `wasi:io`, for a host that runs the component in a store of its own and pushes the stream into its table. Can
+    /// be called again if the content [is repeatable](Self::is_repeatable).
     ///
-    /// It must be asked for in a tokio runtime, on a thread of which it is read.
+    /// It must be called in a tokio runtime, on a thread of which a reader is read.
     ///
     /// # Errors
     ///
-    /// [`ContentError::Changed`] when the file was written to since it was opened; [`ContentError::Read`] when it can't be read, or not once more.
+    /// Fails if the file was modified since it was opened ([`ContentError::Changed`]), or the content can't be read, or not again
+    /// ([`Read`](ContentError::Read)).
     pub fn stream(&mut self) -> Result<DynInputStream> {
         let (stream, _) = self.begin(false)?;
         Ok(Box::new(stream))
     }
 
-    /// The length, in bytes.
+    /// Returns a reader of the open file or the bytes, whose position is independent of the upload. `None` for content that can be read only once.
+    pub fn reader(&self) -> Option<ContentReader> {
+        let source = match &self.source {
+            Source::File(file) => ReaderSource::File(file.clone()),
+            Source::Bytes(bytes) => ReaderSource::Bytes(bytes.clone()),
+            Source::Reader(_) => return None,
+        };
+        Some(ContentReader { source, size: self.size, position: 0 })
+    }
+
+    /// Returns the length, in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether it can be read again, and so an upload of it be tried again.
+    /// Returns whether the content can be read again, so that its upload can be retried.
     pub fn is_repeatable(&self) -> bool {
         !matches!(self.source, Source::Reader(_))
     }
 
-    /// Checks what costs nothing: the length, and whether the first bytes are those of a gzip-compressed tar archive. At most 64 KiB
-    /// are read; of a reader, they are kept for the upload.
+    /// Checks the length, and that the content begins as a gzip-compressed tar archive does. At most 64 KiB are read; those of a reader are kept for the
+    /// upload.
     ///
     /// # Errors
     ///
-    /// [`Error::Content`] when it is larger than [`SIZE_LIMIT`] ([`ContentError::TooLarge`]), begins as something else
+    /// Fails if the content is larger than [`SIZE_LIMIT`] ([`ContentError::TooLarge`]), begins as something else
     /// ([`NotAPackage`](ContentError::NotAPackage)), or can't be read ([`Read`](ContentError::Read)).
     ///
     /// ```
-    /// use fastly_package::{Content, ContentError, Error, NotAPackage};
+    /// use fastly_package::{Content, ContentError, NotAPackage};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> fastly_package::Result<()> {
-    /// let wasm = Content::from_bytes("\0asm\x01\0\0\0")?.check().await;
-    /// assert!(matches!(wasm, Err(Error::Content(ContentError::NotAPackage(NotAPackage::BareWasm)))));
+    /// let error = Content::from_bytes("\0asm\x01\0\0\0")?.check().await.unwrap_err();
+    /// assert!(matches!(error.content(), Some(ContentError::NotAPackage(NotAPackage::BareWasm))));
     /// # Ok(())
     /// # }
     /// ```
@@ -228,50 +201,46 @@ impl Content {
         if self.size > SIZE_LIMIT {
             return Err(ContentError::TooLarge { limit: SIZE_LIMIT }.into());
         }
-        let head = match &mut self.source {
-            Source::Bytes(bytes) => bytes.slice(..HEAD.min(bytes.len())),
-            Source::File(file) => {
-                let file = file.clone();
-                let reading = tokio::task::spawn_blocking(move || file.head());
-                reading
-                    .await
-                    .map_err(io::Error::other)
-                    .and_then(|head| head)
-                    .map_err(ContentError::Read)?
-            }
-            Source::Reader(Some(reader)) => {
-                let (head, result) = head_of(reader, self.size).await;
-                if let Source::Reader(reader) = &mut self.source
-                    && let Some(rest) = reader.take()
-                {
-                    *reader = Some(Box::new(io::Cursor::new(head.clone()).chain(rest)));
-                }
-                result.map_err(ContentError::Read)?;
-                head
-            }
-            Source::Reader(None) => return Ok(()),
-        };
-        // One that ends before its time is the upload's to find: it knows what was expected.
-        let ended_early = (head.len() as u64) < self.size && head.len() < HEAD;
-        match look(&head, !ended_early) {
-            Look::Not(what) => Err(ContentError::NotAPackage(what).into()),
-            Look::Package | Look::More => Ok(()),
+        let Some(head) = self.head().await.map_err(ContentError::Read)? else { return Ok(()) };
+        // A premature end is left to the upload, which reports the expected length.
+        let ended_early = (head.len() as u64) < self.size && head.len() < SNIFF_LENGTH;
+        match sniff(&head, !ended_early) {
+            Sniffed::NotAPackage(reason) => Err(ContentError::NotAPackage(reason).into()),
+            Sniffed::Package | Sniffed::NeedMore => Ok(()),
         }
     }
 
-    pub(crate) fn name(&self) -> Option<String> {
-        self.filename.clone()
+    /// Returns the beginning of the content. `None` if it was read already and can't be read again.
+    async fn head(&mut self) -> io::Result<Option<Bytes>> {
+        if let Source::Bytes(bytes) = &self.source {
+            return Ok(Some(bytes.slice(..SNIFF_LENGTH.min(bytes.len()))));
+        }
+        if let Some(reader) = self.reader() {
+            let reading = tokio::task::spawn_blocking(move || {
+                let mut head = Vec::with_capacity(SNIFF_LENGTH);
+                Read::take(reader, SNIFF_LENGTH as u64).read_to_end(&mut head)?;
+                io::Result::Ok(Some(Bytes::from(head)))
+            });
+            return reading.await?;
+        }
+        let Source::Reader(source) = &mut self.source else { return Ok(None) };
+        let Some(mut reader) = source.take() else { return Ok(None) };
+        let (head, result) = head_of(&mut reader, self.size).await;
+        *source = Some(Box::new(AsyncReadExt::chain(io::Cursor::new(head.clone()), reader)));
+        result.map(|()| Some(head))
     }
 
-    /// Starts reading. `hash`: so that [`digest`](Self::digest) costs nothing afterwards.
-    ///
-    /// Fails when it isn't what it was at first, or can't be read again.
+    pub(crate) fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    /// Starts reading. With `hash`, [`sent`](Self::sent) is known afterwards.
     pub(crate) fn begin(
         &mut self,
         hash: bool,
-    ) -> Result<(ContentStream, ContentWatch), ContentError> {
+    ) -> Result<(ContentStream, ContentProgress), ContentError> {
         match &self.source {
-            Source::File(file) => file.check_unwritten()?,
+            Source::File(file) => file.check_unmodified()?,
             Source::Bytes(_) | Source::Reader(Some(_)) => {}
             Source::Reader(None) => {
                 return Err(ContentError::Read(io::Error::other("it can be read only once")));
@@ -279,15 +248,15 @@ impl Content {
         }
         let chunks =
             pump::start(&mut self.source, &self.readings, hash).map_err(ContentError::Read)?;
-        Ok(ContentStream::new(chunks, self.progress.clone()))
+        Ok(ContentStream::new(chunks, self.on_progress.clone()))
     }
 
-    /// Length and SHA-512 of what was read and hashed, if it was read whole.
+    /// Returns the digest of the content, if it was read and hashed to its end.
     pub(crate) fn sent(&self) -> Option<Digest> {
         self.readings.whole()
     }
 
-    /// The same; a file or bytes that weren't hashed on the way are read once more.
+    /// Returns the digest of the content. A file or bytes that were not hashed are read again.
     pub(crate) async fn digest(&mut self) -> Option<Digest> {
         if self.sent().is_none() && self.is_repeatable() {
             let mut chunks = pump::start(&mut self.source, &self.readings, true).ok()?;
@@ -301,19 +270,19 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Content")
             .field("size", &self.size)
-            .field("filename", &self.filename)
+            .field("file_name", &self.file_name)
             .finish_non_exhaustive()
     }
 }
 
-/// Reads until the beginning says what it is, or no more comes.
+/// Reads until the beginning tells what the content is, or ends.
 async fn head_of(
     reader: &mut (dyn AsyncRead + Send + Unpin),
     size: u64,
 ) -> (Bytes, io::Result<()>) {
     let mut head = BytesMut::with_capacity(1024);
-    let limit = HEAD.min(usize::try_from(size).unwrap_or(HEAD));
-    while head.len() < limit && look(&head, false) == Look::More {
+    let limit = SNIFF_LENGTH.min(usize::try_from(size).unwrap_or(SNIFF_LENGTH));
+    while head.len() < limit && sniff(&head, false) == Sniffed::NeedMore {
         let left = (limit - head.len()) as u64;
         match (&mut *reader).take(left).read_buf(&mut head).await {
             Ok(0) => break,
@@ -322,60 +291,4 @@ async fn head_of(
         }
     }
     (head.freeze(), Ok(()))
-}
-
-/// An open file, and what it was when it was opened.
-struct OpenFile {
-    file: File,
-    start: u64,
-    size: u64,
-    state: FileState,
-}
-
-#[derive(PartialEq)]
-struct FileState {
-    length: u64,
-    /// `None` where the platform doesn't say.
-    modified: Option<SystemTime>,
-}
-
-impl FileState {
-    fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
-    }
-}
-
-impl OpenFile {
-    /// Reads at a position without moving the file's own, which attempts that overlap would share.
-    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(&self.file, buffer, position);
-        #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(&self.file, buffer, position);
-    }
-
-    fn head(&self) -> io::Result<Bytes> {
-        let mut head = vec![0; HEAD];
-        let mut filled = 0;
-        while filled < HEAD {
-            match self.read_at(&mut head[filled..], self.start + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        head.truncate(filled);
-        Ok(head.into())
-    }
-
-    /// Whether nobody has written to it since it was opened.
-    fn check_unwritten(&self) -> Result<(), ContentError> {
-        match FileState::of(&self.file) {
-            Ok(state) if state == self.state => Ok(()),
-            Ok(_) => Err(ContentError::Changed),
-            Err(error) => Err(ContentError::Read(error)),
-        }
-    }
 }

@@ -1,10 +1,10 @@
-//! When everything that an operation does has to be over.
+//! Deadlines and cancellation of calls.
 
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Says to all calls of a plugin that they are to end.
+/// Cancels all calls of a plugin.
 #[derive(Debug)]
 pub(crate) struct Cancellation(watch::Sender<bool>);
 
@@ -20,60 +20,92 @@ impl Cancellation {
     }
 }
 
-/// Why it is over.
+/// Why a call is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
-    TimedOut,
+pub(crate) enum Interrupted {
+    /// The time limit elapsed.
+    TimedOut(Duration),
     Cancelled,
 }
 
-/// One deadline holds for all that an operation does: waiting, retries and proof included. It comes at once when the plugin is cancelled.
+/// A time limit, counted from a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeLimit {
+    limit: Duration,
+    /// `None` if it is too far in the future to be represented.
+    elapses_at: Option<Instant>,
+}
+
+impl TimeLimit {
+    /// Counts from `start`.
+    pub(crate) fn new(start: Instant, limit: Duration) -> Self {
+        Self { limit, elapses_at: start.checked_add(limit) }
+    }
+}
+
+/// The deadline of an operation, for everything that it does. It elapses at once when the plugin is cancelled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline<'a> {
-    /// `None`: never.
-    at: Option<Instant>,
+    /// `None` if it never elapses.
+    earliest: Option<(Instant, Duration)>,
     cancellation: &'a Cancellation,
 }
 
 impl<'a> Deadline<'a> {
-    /// `None` and what is too far off to be told are never.
-    pub(crate) fn after(limit: Option<Duration>, cancellation: &'a Cancellation) -> Self {
-        let at = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Self { at, cancellation }
+    /// Returns the deadline of the limit that elapses first.
+    pub(crate) fn new(
+        limits: impl IntoIterator<Item = TimeLimit>,
+        cancellation: &'a Cancellation,
+    ) -> Self {
+        let limits = limits.into_iter().filter_map(|it| Some((it.elapses_at?, it.limit)));
+        Self { earliest: limits.min(), cancellation }
     }
 
-    pub(crate) async fn passed(self) -> Over {
+    pub(crate) async fn elapsed(self) -> Interrupted {
         let timed_out = async {
-            match self.at {
-                Some(at) => tokio::time::sleep_until(at).await,
+            match self.earliest {
+                Some((at, limit)) => {
+                    tokio::time::sleep_until(at).await;
+                    limit
+                }
                 None => std::future::pending().await,
             }
         };
         let mut cancelled = self.cancellation.0.subscribe();
         tokio::select! {
             biased;
-            _ = cancelled.wait_for(|cancelled| *cancelled) => Over::Cancelled,
-            () = timed_out => Over::TimedOut,
+            _ = cancelled.wait_for(|cancelled| *cancelled) => Interrupted::Cancelled,
+            limit = timed_out => Interrupted::TimedOut(limit),
         }
     }
 
-    /// What the future comes to, or why it isn't done in time.
-    pub(crate) async fn hold<F: Future>(self, future: F) -> Result<F::Output, Over> {
-        // What is cancelled doesn't begin.
-        if *self.cancellation.0.borrow() {
-            return Err(Over::Cancelled);
+    /// Runs a future until it is done or the deadline elapses.
+    pub(crate) async fn run<F: Future>(self, future: F) -> Result<F::Output, Interrupted> {
+        // Without this, a future that is ready at once would run after the interruption.
+        if self.is_cancelled() {
+            return Err(Interrupted::Cancelled);
+        }
+        if let Some((at, limit)) = self.earliest
+            && at <= Instant::now()
+        {
+            return Err(Interrupted::TimedOut(limit));
         }
         tokio::select! {
             biased;
             output = future => Ok(output),
-            over = self.passed() => Err(over),
+            interrupted = self.elapsed() => Err(interrupted),
         }
     }
 
-    /// Whether it hasn't passed after this wait.
-    pub(crate) fn allows(self, wait: Duration) -> bool {
-        let in_time =
-            self.at.is_none_or(|at| Instant::now().checked_add(wait).is_some_and(|then| then < at));
-        in_time && !*self.cancellation.0.borrow()
+    /// Returns whether the deadline has not elapsed after this wait.
+    pub(crate) fn has_time_for(self, wait: Duration) -> bool {
+        let is_in_time = self.earliest.is_none_or(|(at, _)| {
+            Instant::now().checked_add(wait).is_some_and(|wait_ends_at| wait_ends_at < at)
+        });
+        is_in_time && !self.is_cancelled()
+    }
+
+    fn is_cancelled(self) -> bool {
+        *self.cancellation.0.borrow()
     }
 }

@@ -1,109 +1,87 @@
-//! What can fail, by where it failed.
-
-mod display;
+//! The error type.
 
 use crate::bindings::exports::fastly_package::api::package_api::{
-    ApiError, PackageResponse, UnexpectedResponse,
+    ApiError, PackageResponse, UnexpectedReason as WitUnexpectedReason, UnexpectedResponse,
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
-use crate::edge::egress::Denial;
+use crate::outbound::denial::Denial;
 use fastly_package_archive::NotAPackage;
-use std::io;
+use fastly_package_core::digest::sha512_hex;
+use fastly_package_core::error::{
+    self as message, ContentErrorKind, ErrorKind, Stored, TimeoutPhase, TransportErrorKind,
+};
+use fastly_package_core::retry::FailedCall;
+use fastly_package_core::upload::Failure;
+use fastly_package_core::{transport_error_kind, unexpected_reason};
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{fmt, io};
 
 /// The result of this crate's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation failed, by where it failed. No variant holds the token.
+/// Why an operation failed.
 ///
-/// `Display` is for people and may change; a program looks at the variant, and asks the methods below.
+/// [`kind`](Self::kind) says where it failed, and [`stored`](Self::stored) what became of the package of an upload. `Display` is for people and may
+/// change. No error contains the token.
 ///
-/// ```
-/// use fastly_package::Error;
-/// # use fastly_package::{Plugin, Retries, ServiceVersion, Token};
-/// # use fastly_package_emulator::{Answer, Emulator, Fault};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let emulator = Emulator::start(Default::default()).await?;
-/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-/// # let plugin = builder.retries(Retries::none()).build()?;
-/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// # emulator.fault(Fault::answer(Answer::unauthorized()));
+/// ```no_run
+/// # async fn example(plugin: fastly_package::Plugin, target: fastly_package::ServiceVersion) {
+/// use fastly_package::ErrorKind;
+///
 /// let error = plugin.get_package(&target).await.unwrap_err();
-/// match &error {
-///     Error::Api { error, .. } => println!("{}: {:?}", error.status, error.title),
-///     Error::Transport(_) | Error::Timeout(_) => println!("not reached: {error}"),
-///     other => println!("{other}"),
+/// match (error.kind(), error.api()) {
+///     (ErrorKind::Api, Some(response)) => println!("{}: {:?}", response.status, response.title),
+///     (ErrorKind::Transport(_) | ErrorKind::Timeout(_), _) => println!("not reached: {error}"),
+///     _ => println!("{error}"),
 /// }
-/// # assert_eq!(error.status(), Some(401));
-/// # Ok(())
 /// # }
 /// ```
+pub struct Error(Box<Inner>);
+
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// An argument is wrong: an empty service ID, a version out of range, a URL that is none. Nothing was sent.
-    InvalidArgument(String),
-    /// There is no token, or what there is isn't one. Nothing was sent.
-    Token(String),
-    /// The package is none, couldn't be read, or wasn't what it was said to be. What was sent of it was aborted; nothing is stored.
-    Content(ContentError),
-    /// The component asked for a request that a call doesn't allow. Nothing was connected to for it.
-    Denied {
-        /// What it asked for.
-        denial: Denial,
-        /// What became of the upload, which an allowed request before it may have made.
-        stored: Stored,
-    },
-    /// The API was not reached, or the connection was lost.
-    Transport(TransportError),
-    /// Something took too long.
-    Timeout(TimeoutError),
-    /// [`Plugin::cancel`](crate::Plugin::cancel) ended it.
-    Cancelled {
-        /// What became of the upload.
-        stored: Stored,
-    },
-    /// The API said no: a status from 400 to 599.
-    Api {
-        /// Its words.
-        error: Box<ApiError>,
-        /// What became of the upload.
-        stored: Stored,
-    },
-    /// An answer came that can't be taken for the API's: a redirect, or a success without a whole package in it.
-    UnexpectedResponse {
-        /// What came.
-        response: Box<UnexpectedResponse>,
-        /// What became of the upload.
-        stored: Stored,
-    },
-    /// The API says that it stored something else than was sent.
-    Mismatch(Box<Mismatch>),
-    /// The component trapped, went over a limit of its sandbox, or said what the host knows to be false.
-    Component(ComponentError),
+struct Inner {
+    cause: Cause,
+    stored: Stored,
+    /// Whether no byte of the request's body was sent.
+    is_body_unsent: bool,
 }
 
-/// What is wrong with the content. Nothing of it is stored.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "`Error` boxes it")]
+enum Cause {
+    InvalidArgument(String),
+    Token(String),
+    Content(ContentError),
+    Denied(Denial),
+    Transport { code: ErrorCode, reason: String },
+    Timeout(TimeoutError),
+    Cancelled,
+    Api(ApiError),
+    UnexpectedResponse(UnexpectedResponse),
+    Mismatch(Mismatch),
+    Component(String),
+}
+
+/// Why the content was refused or could not be read. Nothing is stored.
 ///
 /// ```
-/// use fastly_package::{Content, ContentError, Error};
+/// use fastly_package::{Content, ContentError};
 ///
-/// let empty = Content::from_bytes("");
-/// assert!(matches!(empty, Err(Error::Content(ContentError::Empty))));
+/// let error = Content::from_bytes("").unwrap_err();
+/// assert!(matches!(error.content(), Some(ContentError::Empty)));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ContentError {
-    /// It can't be opened.
+    /// The file can't be opened.
     Open(PathBuf, io::Error),
-    /// It is a folder, a device or something else that isn't a file.
+    /// It is a directory, a device or something else that is not a regular file.
     NotAFile(PathBuf),
     /// It is empty.
     Empty,
-    /// It is larger than the API takes.
+    /// It exceeds the API's size limit.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
@@ -112,317 +90,358 @@ pub enum ContentError {
     NotAPackage(NotAPackage),
     /// Reading it failed.
     Read(io::Error),
-    /// It was written to since it was opened, or wasn't the same when it was read again.
+    /// It was modified since it was opened, or a second reading differed from the first.
     Changed,
     /// It ended early.
     TooShort {
-        /// How long it was said to be, in bytes.
+        /// The announced length, in bytes.
         expected: u64,
-        /// How long it was, in bytes.
+        /// The actual length, in bytes.
         found: u64,
     },
-    /// It went on after its end.
+    /// It went on after its announced length.
     TooLong {
-        /// How long it was said to be, in bytes.
+        /// The announced length, in bytes.
         expected: u64,
     },
 }
 
-/// How the way to the API or back failed.
-///
-/// ```
-/// use fastly_package::Error;
-/// # use fastly_package::{Plugin, Retries, ServiceVersion, Token};
-/// # use fastly_package_emulator::{Emulator, Fault};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let emulator = Emulator::start(Default::default()).await?;
-/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-/// # let plugin = builder.retries(Retries::none()).build()?;
-/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// # emulator.fault(Fault::reset());
-/// let result = plugin.get_package(&target).await;
-/// let Err(Error::Transport(error)) = result else { panic!("{result:?}") };
-/// println!("{error}: {:?}", error.code);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
+/// A time limit that elapsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct TransportError {
-    /// wasi:http's word for it.
-    pub code: ErrorCode,
-    /// What is known of the reason, for people to read. Often empty.
-    pub reason: String,
-    /// What became of the upload.
-    pub stored: Stored,
-}
-
-/// What took too long.
-///
-/// ```
-/// use fastly_package::{Error, TimeoutKind, Timeouts};
-/// use std::time::Duration;
-/// # use fastly_package::{Plugin, ServiceVersion, Token};
-/// # use fastly_package_emulator::{Emulator, Fault};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let emulator = Emulator::start(Default::default()).await?;
-/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// # emulator.fault(Fault::never_answer());
-/// let total = Some(Duration::from_millis(100));
-/// let plugin = builder.timeouts(Timeouts { total, ..Timeouts::default() }).build()?;
-/// let result = plugin.get_package(&target).await;
-/// let Err(Error::Timeout(error)) = result else { panic!("{result:?}") };
-/// assert_eq!((error.kind, Some(error.limit)), (TimeoutKind::Total, total));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy)]
 pub struct TimeoutError {
-    /// Which limit was passed.
-    pub kind: TimeoutKind,
+    /// The phase of the call.
+    pub phase: TimeoutPhase,
     /// The limit.
     pub limit: Duration,
-    /// How far the upload was. `None`: there was none.
-    pub upload: Option<Upload>,
-    /// What became of the upload.
-    pub stored: Stored,
+    /// The progress of the upload. `None` for other operations.
+    pub upload: Option<UploadProgress>,
 }
 
-/// How far an upload was.
+/// The progress of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Upload {
-    /// How much of the package had been read for sending, in bytes: at most 3 MiB more than was on the wire.
+pub struct UploadProgress {
+    /// The number of bytes that were read for sending: at most 3 MiB more than were sent.
     pub read: u64,
-    /// The package's length, in bytes.
+    /// The length of the package, in bytes.
     pub size: u64,
 }
 
-/// Which of the [`Timeouts`](crate::Timeouts) was passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TimeoutKind {
-    /// Connecting, name resolution included.
-    Connect,
-    /// The TLS handshake.
-    Tls,
-    /// No byte moved, in either direction.
-    Stall,
-    /// The answer, after the whole request had been sent.
-    Answer,
-    /// The whole call.
-    Total,
-}
-
-/// Why the component was stopped, or stopped by itself. `Display` says it.
-///
-/// ```
-/// use fastly_package::{Error, Limits};
-/// # use fastly_package::{Plugin, ServiceVersion, Token};
-/// # use fastly_package_emulator::Emulator;
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let emulator = Emulator::start(Default::default()).await?;
-/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-/// # let plugin = builder.limits(Limits { memory: 1000, ..Limits::default() }).build()?;
-/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// // A sandbox in which nothing could run.
-/// let result = plugin.get_package(&target).await;
-/// let Err(Error::Component(error)) = result else { panic!("{result:?}") };
-/// assert!(error.to_string().contains("memory"));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct ComponentError {
-    message: String,
-    stored: Stored,
-}
-
-impl ComponentError {
-    pub(crate) fn new(message: String, stored: Stored) -> Self {
-        Self { message, stored }
-    }
-}
-
-/// What was sent, and what the API says it stored.
-///
-/// ```
-/// use fastly_package::Error;
-/// # use fastly_package::{Content, Plugin, PutOptions, Retries, ServiceVersion, Token};
-/// # use fastly_package_emulator::{Answer, Emulator, Fault, sample};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let emulator = Emulator::start(Default::default()).await?;
-/// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-/// # let plugin = builder.retries(Retries::none()).build()?;
-/// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-/// # let package = Content::from_bytes(sample::package(Default::default()))?;
-/// # let other = serde_json::json!({ "hashsum": "0".repeat(128) });
-/// # emulator.fault(Fault::answer(Answer::described(other)));
-/// let result = plugin.put_package(&target, package, PutOptions::default()).await;
-/// let Err(Error::Mismatch(mismatch)) = result else { panic!("{result:?}") };
-/// println!("sent {}, stored {:?}", mismatch.sent.hashsum(), mismatch.stored.metadata);
-/// # Ok(())
-/// # }
-/// ```
+/// A stored package that is not the one that was sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// Length and SHA-512 of what was read and sent.
+    /// The digest of what was sent.
     pub sent: Digest,
     /// The package as the API describes it.
     pub stored: PackageResponse,
 }
 
-/// What became of an upload that failed: what [`Error::stored`] says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stored {
-    /// It isn't stored: it was never whole, it was refused, or a GET showed that the version hasn't got it.
-    No,
-    /// It may be: ask with [`Plugin::get_package`](crate::Plugin::get_package).
-    Unknown,
-    /// The API stored something else in its place.
-    Other,
-}
-
 impl Error {
-    /// Whether the API said that there is no such service, version or package (404).
-    pub fn is_not_found(&self) -> bool {
-        self.status() == Some(404)
-    }
-
-    /// Whether the API said that the version is locked (422, with a title that says so).
-    pub fn is_locked(&self) -> bool {
-        let Self::Api { error, .. } = self else { return false };
-        let texts = [&error.title, &error.detail].map(Option::as_deref);
-        fastly_package_words::error::is_locked(error.status, texts)
-    }
-
-    /// Whether the API said that the hour's writes are used up (429).
-    pub fn is_rate_limited(&self) -> bool {
-        self.status() == Some(429)
-    }
-
-    /// Whether the same call could succeed a little later: a lost connection, a timeout, or 408, 500, 502, 503, 504. After an upload, ask
-    /// [`stored`](Self::stored) first.
-    ///
-    /// Where its [`Retries`](crate::Retries) say so, the [`Plugin`](crate::Plugin) has tried again already. 429 isn't among these: it lasts until
-    /// the limit resets, up to an hour.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Transport(error) => !display::lost(&error.code).is_lasting(),
-            Self::Timeout(_) => true,
-            Self::Api { error, .. } => fastly_package_words::retries::is_passing(error.status),
-            _ => false,
+    /// Returns where the operation failed.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.cause {
+            Cause::InvalidArgument(_) => ErrorKind::InvalidArgument,
+            Cause::Token(_) => ErrorKind::Token,
+            Cause::Content(error) => ErrorKind::Content(error.kind()),
+            Cause::Denied(_) => ErrorKind::Denied,
+            Cause::Transport { code, .. } => ErrorKind::Transport(transport_kind(code)),
+            Cause::Timeout(timeout) => ErrorKind::Timeout(timeout.phase),
+            Cause::Cancelled => ErrorKind::Cancelled,
+            Cause::Api(_) => ErrorKind::Api,
+            Cause::UnexpectedResponse(response) => ErrorKind::UnexpectedResponse(
+                unexpected_reason!(WitUnexpectedReason, response.reason),
+            ),
+            Cause::Mismatch(_) => ErrorKind::Mismatch,
+            Cause::Component(_) => ErrorKind::Component,
         }
     }
 
-    /// The HTTP status, where an answer came.
+    /// Returns what became of the package, after an error of [`Plugin::put_package`](crate::Plugin::put_package). Meaningless for other operations.
+    pub fn stored(&self) -> Stored {
+        self.0.stored
+    }
+
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Api { error, .. } => Some(error.status),
-            Self::UnexpectedResponse { response, .. } => Some(response.status),
+        match &self.0.cause {
+            Cause::Api(error) => Some(error.status),
+            Cause::UnexpectedResponse(response) => Some(response.status),
             _ => None,
         }
     }
 
-    /// What became of the upload, after this error of [`Plugin::put_package`](crate::Plugin::put_package). After a GET it says nothing.
-    ///
-    /// ```
-    /// use fastly_package::Stored;
-    /// # use fastly_package::{Content, Plugin, PutOptions, Retries, ServiceVersion, Token};
-    /// # use fastly_package_emulator::{Emulator, Fault, sample};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let emulator = Emulator::start(Default::default()).await?;
-    /// # let builder = Plugin::builder().token(Token::new("secret")?).api(emulator.url().parse()?);
-    /// # let plugin = builder.retries(Retries::none()).build()?;
-    /// # let target = ServiceVersion::new("SU1Z0isxPaozGVKXdv0eY", 3)?;
-    /// # let package = Content::from_bytes(sample::package(Default::default()))?;
-    /// # emulator.fault(Fault::lost_answer());
-    /// let error = plugin.put_package(&target, package, PutOptions::default()).await.unwrap_err();
-    /// match error.stored() {
-    ///     Stored::No => println!("nothing has changed: {error}"),
-    ///     Stored::Other => println!("another package is there now: {error}"),
-    ///     _ => println!("look, before it is uploaded again: {error}"),
-    /// }
-    /// # assert_eq!(error.stored(), Stored::Unknown);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn stored(&self) -> Stored {
-        match self {
-            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) => Stored::No,
-            Self::Transport(TransportError { stored, .. })
-            | Self::Timeout(TimeoutError { stored, .. })
-            | Self::Component(ComponentError { stored, .. })
-            | Self::Denied { stored, .. }
-            | Self::Cancelled { stored }
-            | Self::Api { stored, .. }
-            | Self::UnexpectedResponse { stored, .. } => *stored,
-            Self::Mismatch(_) => Stored::Other,
-        }
+    /// Returns the API's error response.
+    pub fn api(&self) -> Option<&ApiError> {
+        let Cause::Api(error) = &self.0.cause else { return None };
+        Some(error)
     }
 
-    /// The same error, after it was found out that nothing is stored.
-    pub(crate) fn not_stored(mut self) -> Self {
-        match &mut self {
-            Self::InvalidArgument(_) | Self::Token(_) | Self::Content(_) | Self::Mismatch(_) => {}
-            Self::Transport(TransportError { stored, .. })
-            | Self::Timeout(TimeoutError { stored, .. })
-            | Self::Component(ComponentError { stored, .. })
-            | Self::Denied { stored, .. }
-            | Self::Cancelled { stored }
-            | Self::Api { stored, .. }
-            | Self::UnexpectedResponse { stored, .. } => *stored = Stored::No,
-        }
+    /// Returns the response that is not the API's.
+    pub fn unexpected_response(&self) -> Option<&UnexpectedResponse> {
+        let Cause::UnexpectedResponse(response) = &self.0.cause else { return None };
+        Some(response)
+    }
+
+    /// Returns why the content was refused or could not be read.
+    pub fn content(&self) -> Option<&ContentError> {
+        let Cause::Content(error) = &self.0.cause else { return None };
+        Some(error)
+    }
+
+    /// Returns `wasi:http`'s code for a transport error.
+    pub fn error_code(&self) -> Option<&ErrorCode> {
+        let Cause::Transport { code, .. } = &self.0.cause else { return None };
+        Some(code)
+    }
+
+    /// Returns the time limit that elapsed.
+    pub fn timeout(&self) -> Option<&TimeoutError> {
+        let Cause::Timeout(timeout) = &self.0.cause else { return None };
+        Some(timeout)
+    }
+
+    /// Returns the request that was denied.
+    pub fn denial(&self) -> Option<&Denial> {
+        let Cause::Denied(denial) = &self.0.cause else { return None };
+        Some(denial)
+    }
+
+    /// Returns what was sent and what is stored instead.
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        let Cause::Mismatch(mismatch) = &self.0.cause else { return None };
+        Some(mismatch)
+    }
+
+    /// Returns whether the API responded with 404: there is no such service, version or package.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Returns whether the API rejected the upload because the version is locked (422 with a title or detail that says so).
+    pub fn is_locked(&self) -> bool {
+        self.api().is_some_and(|error| {
+            message::is_locked(error.status, error.title.as_deref(), error.detail.as_deref())
+        })
+    }
+
+    /// Returns whether the hourly limit on writes is exhausted (429).
+    pub fn is_rate_limited(&self) -> bool {
+        self.status() == Some(429)
+    }
+
+    /// Returns whether the same call could succeed a little later: after a lost connection, a timeout, or 408, 500, 502, 503 or 504. After an upload,
+    /// [`stored`](Self::stored) tells whether a repetition is safe.
+    ///
+    /// The [`Plugin`](crate::Plugin) has retried already if its [`Retries`](crate::Retries) allow it. 429 is not included: it lasts until the limit
+    /// resets, for up to an hour.
+    pub fn is_retryable(&self) -> bool {
+        self.call().is_transient()
+    }
+
+    fn new(cause: Cause, stored: Stored) -> Self {
+        Self(Box::new(Inner { cause, stored, is_body_unsent: false }))
+    }
+
+    pub(crate) fn invalid_argument(reason: impl Into<String>) -> Self {
+        Self::new(Cause::InvalidArgument(reason.into()), Stored::No)
+    }
+
+    pub(crate) fn token(reason: impl Into<String>) -> Self {
+        Self::new(Cause::Token(reason.into()), Stored::No)
+    }
+
+    pub(crate) fn denied(denial: Denial, stored: Stored) -> Self {
+        Self::new(Cause::Denied(denial), stored)
+    }
+
+    pub(crate) fn transport(code: ErrorCode, reason: String, stored: Stored) -> Self {
+        Self::new(Cause::Transport { code, reason }, stored)
+    }
+
+    pub(crate) fn timed_out(timeout: TimeoutError, stored: Stored) -> Self {
+        Self::new(Cause::Timeout(timeout), stored)
+    }
+
+    pub(crate) fn cancelled(stored: Stored) -> Self {
+        Self::new(Cause::Cancelled, stored)
+    }
+
+    pub(crate) fn api_response(error: ApiError, stored: Stored) -> Self {
+        Self::new(Cause::Api(error), stored)
+    }
+
+    pub(crate) fn unexpected(response: UnexpectedResponse, stored: Stored) -> Self {
+        Self::new(Cause::UnexpectedResponse(response), stored)
+    }
+
+    pub(crate) fn mismatched(sent: Digest, stored: PackageResponse) -> Self {
+        Self::new(Cause::Mismatch(Mismatch { sent, stored }), Stored::Other)
+    }
+
+    pub(crate) fn component(message: impl Into<String>, stored: Stored) -> Self {
+        Self::new(Cause::Component(message.into()), stored)
+    }
+
+    /// Notes that no byte of the request's body was sent.
+    pub(crate) fn with_body_unsent(mut self, is_body_unsent: bool) -> Self {
+        self.0.is_body_unsent = is_body_unsent;
         self
     }
 
-    /// Says where a token came from.
-    pub(crate) fn in_token(self, source: &str) -> Self {
-        match self {
-            Self::Token(why) => Self::Token(format!("{source}: {why}")),
-            other => other,
+    /// Adds where the token was read.
+    pub(crate) fn in_token(mut self, source: &str) -> Self {
+        if let Cause::Token(reason) = &mut self.0.cause {
+            *reason = format!("{source}: {reason}");
         }
+        self
+    }
+}
+
+impl Failure for Error {
+    fn call(&self) -> FailedCall<'_> {
+        let rate_limit = self.api().and_then(|error| error.rate_limit.as_ref());
+        FailedCall {
+            kind: self.kind(),
+            status: self.status(),
+            retry_after: rate_limit.and_then(|limit| limit.retry_after.as_deref()),
+            reset: rate_limit.and_then(|limit| limit.reset),
+        }
+    }
+
+    fn stored(&self) -> Stored {
+        self.0.stored
+    }
+
+    fn is_body_unsent(&self) -> bool {
+        self.0.is_body_unsent
+    }
+
+    fn not_stored(mut self) -> Self {
+        self.0.stored = Stored::No;
+        self
     }
 }
 
 impl From<ContentError> for Error {
     fn from(error: ContentError) -> Self {
-        Self::Content(error)
+        Self::new(Cause::Content(error), Stored::No)
     }
 }
 
-impl ApiError {
-    /// Every text that came from outside.
-    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let entries = self.errors.iter_mut().flat_map(|entry| {
-            [&mut entry.id, &mut entry.code, &mut entry.status, &mut entry.title]
-                .into_iter()
-                .chain([&mut entry.detail, &mut entry.meta])
-                .flatten()
-        });
-        let retry_after = self.rate_limit.as_mut().map(|limit| &mut limit.retry_after);
-        [&mut self.title, &mut self.detail, &mut self.media_type]
-            .into_iter()
-            .chain(retry_after)
-            .flatten()
-            .chain([&mut self.excerpt])
-            .chain(entries)
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("cause", &self.0.cause)
+            .field("stored", &self.0.stored)
+            .finish_non_exhaustive()
     }
 }
 
-impl UnexpectedResponse {
-    /// Every text that came from outside.
-    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        [&mut self.location, &mut self.media_type]
-            .into_iter()
-            .flatten()
-            .chain([&mut self.detail, &mut self.excerpt])
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.cause {
+            Cause::InvalidArgument(reason) => f.write_str(reason),
+            Cause::Token(reason) => f.write_str(&message::unusable_token(reason)),
+            Cause::Content(error) => error.fmt(f),
+            Cause::Denied(denial) => write!(f, "denied a request of the component: {denial}"),
+            Cause::Transport { code, reason } => f.write_str(&transport_kind(code).message(reason)),
+            Cause::Timeout(timeout) => timeout.fmt(f),
+            Cause::Cancelled => f.write_str("cancelled"),
+            Cause::Api(error) => {
+                let further = error.errors.iter().skip(1);
+                let further = further.map(|e| [e.title.as_deref(), e.detail.as_deref()]);
+                let (title, detail) = (error.title.as_deref(), error.detail.as_deref());
+                f.write_str(&message::api_error(error.status, title, detail, further))
+            }
+            Cause::UnexpectedResponse(response) => f.write_str(&message::unexpected_response(
+                response.status,
+                unexpected_reason!(WitUnexpectedReason, response.reason),
+                &response.detail,
+                response.location.as_deref(),
+            )),
+            Cause::Mismatch(Mismatch { sent, stored }) => {
+                let (size, hashsum) = crate::digest::reported(stored);
+                f.write_str(&message::mismatch(sent, (size, sha512_hex(hashsum))))
+            }
+            Cause::Component(reason) => write!(f, "the component failed: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Content(error) => error.source(),
+            Cause::Denied(denial) => Some(denial),
+            _ => None,
+        }
+    }
+}
+
+fn transport_kind(code: &ErrorCode) -> TransportErrorKind {
+    transport_error_kind!(ErrorCode, code)
+}
+
+impl ContentError {
+    fn kind(&self) -> ContentErrorKind {
+        match self {
+            Self::Open(_, error) if error.kind() == io::ErrorKind::NotFound => {
+                ContentErrorKind::NotFound
+            }
+            Self::Open(..) => ContentErrorKind::CannotOpen,
+            Self::NotAFile(_) => ContentErrorKind::NotAFile,
+            Self::Empty => ContentErrorKind::Empty,
+            Self::TooLarge { .. } => ContentErrorKind::TooLarge,
+            Self::NotAPackage(_) => ContentErrorKind::NotAPackage,
+            Self::Read(_) => ContentErrorKind::Unreadable,
+            Self::Changed | Self::TooShort { .. } | Self::TooLong { .. } => {
+                ContentErrorKind::Changed
+            }
+        }
+    }
+}
+
+impl fmt::Display for ContentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self {
+            Self::Open(path, error) => {
+                message::cannot_open(&path.display().to_string(), &error.to_string())
+            }
+            Self::NotAFile(path) => message::not_a_file(&path.display().to_string()),
+            Self::Empty => message::EMPTY.into(),
+            Self::TooLarge { limit } => message::too_large(*limit),
+            Self::NotAPackage(reason) => message::not_a_package(&reason.to_string()),
+            Self::Changed => message::CHANGED.into(),
+            Self::Read(error) => message::unreadable(&error.to_string()),
+            Self::TooShort { expected, found } => message::too_short(*expected, *found),
+            Self::TooLong { expected } => message::too_long(*expected),
+        })
+    }
+}
+
+impl std::error::Error for ContentError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open(_, error) | Self::Read(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { phase, limit, upload } = self;
+        match phase {
+            TimeoutPhase::Connect => write!(f, "connecting timed out after {limit:?}"),
+            TimeoutPhase::Tls => write!(f, "the TLS handshake timed out after {limit:?}"),
+            TimeoutPhase::Stall => write!(f, "no data was transferred for {limit:?}"),
+            TimeoutPhase::Response => write!(f, "no response within {limit:?}"),
+            _ => write!(f, "timed out after {limit:?}"),
+        }?;
+        match upload {
+            Some(UploadProgress { read, size }) => write!(f, ", at {read} of {size} bytes"),
+            None => Ok(()),
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! Functions of the embedder's that hear of what an operation does.
+//! Callbacks of the embedder.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// One of them, or none.
+/// A callback, or none.
 pub(crate) struct Listener<F: ?Sized>(Option<Arc<F>>);
 
 impl<F: ?Sized> Listener<F> {

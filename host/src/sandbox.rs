@@ -1,19 +1,20 @@
-//! The store that a call runs in, and the limits on what runs there.
+//! The sandbox: what the component may import, the store that a call runs in, and its limits.
 
-mod ground;
-mod time;
+mod epoch;
+mod shared_engine;
 
-use crate::edge::Edge;
-pub(crate) use ground::{Ground, Room};
+use crate::outbound::RequestHooks;
+use epoch::ComputeTime;
+pub(crate) use shared_engine::{CallPermit, SharedEngine};
 use std::time::Duration;
-use time::ComputeTime;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
-use wasmtime_wasi::p2::bindings::random::random;
+use wasmtime_wasi::p2::bindings::{io, random::random};
 use wasmtime_wasi::random::WasiRandomCtx;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::p2::bindings::http;
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView};
 
-/// What a component may use up in one call. Past one of these the call fails with [`Error::Component`](crate::Error::Component).
+/// The limits on the component in one call. A call that exceeds one fails with [`ErrorKind::Component`](crate::ErrorKind::Component).
 ///
 /// ```
 /// use fastly_package::Limits;
@@ -23,16 +24,16 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Time spent computing inside the sandbox; waiting for the network or the content doesn't count. Default: 5 s.
+    /// The time that the component computes. Waiting for the network or the content is not included. Default: 5 s.
     pub compute: Duration,
-    /// Linear memory, in bytes. Default: 64 MiB; the largest answer needs about 4.
+    /// Linear memory, in bytes. Default: 64 MiB; the largest response needs about 4 MiB.
     pub memory: usize,
-    /// Streams, requests, header maps and other resources that it holds at a time. Default: 64, of which an upload needs about 15. Each
-    /// request's body, which is three of them, may keep 2 MiB outside the sandbox.
+    /// The number of streams, requests, header maps and other resources at a time. Default: 64; an upload needs about 15. The body of each request
+    /// accounts for three of them, and can buffer 2 MiB outside the sandbox.
     pub resources: usize,
 }
 
-/// Elements that a table may have.
+/// The maximum number of elements of a table.
 const TABLE_ELEMENTS: usize = 100_000;
 
 impl Default for Limits {
@@ -41,20 +42,54 @@ impl Default for Limits {
     }
 }
 
-/// The state of one call.
-pub(crate) struct State {
-    pub(crate) table: ResourceTable,
-    edge: Edge,
+/// The state of the component's imports, for one call. Hosts with a store of their own keep it in the store's state.
+pub struct PluginCtx {
+    /// The resources of the component, such as the content's stream.
+    pub table: ResourceTable,
+    /// The hooks of `wasi:http`.
+    pub hooks: RequestHooks,
     http: WasiHttpCtx,
     random: Random,
-    memory: StoreLimits,
-    compute: ComputeTime,
 }
 
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.edge, table: &mut self.table, ctx: &mut self.http }
+impl PluginCtx {
+    /// Creates the state of a call whose requests go through `hooks`.
+    pub fn new(hooks: RequestHooks) -> Self {
+        Self {
+            table: ResourceTable::new(),
+            hooks,
+            http: WasiHttpCtx::new(),
+            random: Random::default(),
+        }
     }
+}
+
+/// Gives access to the [`PluginCtx`] in the state of a store.
+pub trait PluginView: Send {
+    /// Returns the state of the component's imports.
+    fn plugin(&mut self) -> &mut PluginCtx;
+}
+
+/// Adds what the component may import to a linker, and nothing else: `wasi:http`, `wasi:io` and `wasi:random`.
+///
+/// # Errors
+///
+/// Fails if the linker has one of them already.
+pub fn add_to_linker<T: PluginView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    fn table<T: PluginView>(state: &mut T) -> &mut ResourceTable {
+        &mut state.plugin().table
+    }
+    fn http<T: PluginView>(state: &mut T) -> WasiHttpCtxView<'_> {
+        let PluginCtx { table, hooks, http, .. } = state.plugin();
+        WasiHttpCtxView { hooks, table, ctx: http }
+    }
+    io::error::add_to_linker::<T, HasTable>(linker, table)?;
+    io::poll::add_to_linker::<T, HasTable>(linker, table)?;
+    io::streams::add_to_linker::<T, HasTable>(linker, table)?;
+    random::add_to_linker::<T, HasRandom>(linker, |state| &mut state.plugin().random)?;
+    http::outgoing_handler::add_to_linker::<T, WasiHttp>(linker, http)?;
+    http::types::add_to_linker::<T, WasiHttp>(linker, &http::types::LinkOptions::default(), http)?;
+    Ok(())
 }
 
 struct HasTable;
@@ -63,11 +98,11 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Random bytes, few at a time: making them is work that no limit on the component counts.
+/// Random bytes, in limited amounts: no limit on the component accounts for their generation.
 #[derive(Default)]
 struct Random(WasiRandomCtx);
 
-/// A boundary takes 16 of them.
+/// The maximum number of random bytes at a time. A boundary takes 16.
 const RANDOM_BYTES: u64 = 4096;
 
 struct HasRandom;
@@ -79,8 +114,9 @@ impl HasData for HasRandom {
 impl random::Host for Random {
     fn get_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > RANDOM_BYTES {
-            let why = format!("it wants {length} random bytes at once, more than {RANDOM_BYTES}");
-            return Err(wasmtime::Error::msg(why));
+            let reason =
+                format!("it requests {length} random bytes at once, more than {RANDOM_BYTES}");
+            return Err(wasmtime::Error::msg(reason));
         }
         self.0.get_random_bytes(length)
     }
@@ -90,38 +126,31 @@ impl random::Host for Random {
     }
 }
 
-/// Links what the component may import and nothing else.
-pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
-    use wasmtime_wasi::p2::bindings::io;
-    let mut linker = Linker::new(engine);
-    io::error::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
-    io::poll::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
-    io::streams::add_to_linker::<State, HasTable>(&mut linker, |state| &mut state.table)?;
-    random::add_to_linker::<State, HasRandom>(&mut linker, |state| &mut state.random)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    Ok(linker)
+/// The state of one call of a `Plugin`.
+pub(crate) struct State {
+    pub(crate) plugin: PluginCtx,
+    memory: StoreLimits,
+    compute: ComputeTime,
 }
 
-/// A fresh store for one call.
-pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State> {
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(limits.resources);
-    // A component has one memory and a few tables; growing past the limit is its end, so that the error says why.
+impl PluginView for State {
+    fn plugin(&mut self) -> &mut PluginCtx {
+        &mut self.plugin
+    }
+}
+
+/// Creates a store for one call.
+pub(crate) fn store(engine: &Engine, hooks: RequestHooks, limits: &Limits) -> Store<State> {
+    let mut plugin = PluginCtx::new(hooks);
+    plugin.table.set_max_capacity(limits.resources);
+    // Exceeding a limit traps, so that the error names it. A component has one memory and a few tables.
     let memory = StoreLimitsBuilder::new()
         .memory_size(limits.memory)
         .table_elements(TABLE_ELEMENTS)
         .instances(100)
         .trap_on_grow_failure(true)
         .build();
-    let state = State {
-        table,
-        edge,
-        http: WasiHttpCtx::new(),
-        random: Random::default(),
-        memory,
-        compute: ComputeTime::default(),
-    };
-    let mut store = Store::new(engine, state);
+    let mut store = Store::new(engine, State { plugin, memory, compute: ComputeTime::default() });
     store.limiter(|state| &mut state.memory);
     store.call_hook(|mut context, hook| {
         context.data_mut().compute.crossed(hook);
@@ -130,7 +159,7 @@ pub(crate) fn store(engine: &Engine, edge: Edge, limits: &Limits) -> Store<State
     let limit = limits.compute;
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |mut context| {
-        if context.data_mut().compute.ticked() > limit {
+        if context.data_mut().compute.advanced() > limit {
             return Err(wasmtime::Error::msg(format!("it computed for longer than {limit:?}")));
         }
         Ok(UpdateDeadline::Yield(1))

@@ -1,16 +1,16 @@
-//! What the operations are about.
+//! Service versions.
 
 use crate::bindings::exports::fastly_package::api::package_api::ServiceVersion;
 use crate::error::{Error, Result};
-use fastly_package_egress::check_target;
+use fastly_package_core::target::check_service_version;
 
 impl ServiceVersion {
-    /// Names a version of a service.
+    /// Creates a target for calls. Whether the version exists shows with the first call.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] when the ID is empty, `.` or `..`, which would name another path, or the version isn't between 1 and
-    /// 2147483647. Whether there is such a version shows with the first call.
+    /// Fails with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the ID is empty, `.` or `..`, or the version is not between 1 and
+    /// 2147483647.
     ///
     /// ```
     /// use fastly_package::ServiceVersion;
@@ -20,7 +20,7 @@ impl ServiceVersion {
     /// ```
     pub fn new(service_id: impl Into<String>, version_id: u32) -> Result<Self> {
         let service_id = service_id.into();
-        check_target(&service_id, version_id).map_err(|why| Error::InvalidArgument(why.into()))?;
+        check_service_version(&service_id, version_id).map_err(Error::invalid_argument)?;
         Ok(Self { service_id, version_id })
     }
 }

@@ -1,6 +1,6 @@
-//! What the API refuses: the error says what the answer said.
+//! Error responses of the API: the error has the fields of the response.
 
-use crate::fixture::{AUTO, Fixture, IF_SENT, SERVICE, api_error, package};
+use crate::fixture::{AUTO, Fixture, SERVICE, STORED_IF_SENT, api_error, package};
 use fastly_package::{ApiError, Error, Stored};
 use fastly_package_emulator::{Answer, Config};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ struct Recorded {
     headers: BTreeMap<String, String>,
 }
 
-/// Stands in a recorded refusal; the host strikes it out.
+/// A token ID in a recorded response, which the host redacts.
 const TOKEN_ID: &str = "5Yo3XXnrQpjc20u0ybrf2g";
 
 impl Recorded {
@@ -29,34 +29,35 @@ impl Recorded {
         self.headers.iter().fold(typed, |answer, (name, value)| answer.header(name, value))
     }
 
-    /// What the body says, where it is one of the API's: of its own, or of its first entry.
-    fn says(&self, names: &[&str]) -> Option<String> {
+    /// Returns the first of these fields that the body has, or else that its first entry of `errors` has.
+    fn field(&self, names: &[&str]) -> Option<String> {
         let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
-        let said = names.iter().find_map(|name| body.get(name)).or_else(|| {
+        let value = names.iter().find_map(|name| body.get(name)).or_else(|| {
             let first = body.get("errors")?.get(0)?;
             names.iter().find_map(|name| first.get(name))
         });
-        said?.as_str().map(|said| said.replace(TOKEN_ID, "[id]"))
+        value?.as_str().map(|text| text.replace(TOKEN_ID, "[id]"))
     }
 }
 
 #[tokio::test]
-async fn each_recorded_refusal_is_told_to_both_callers() {
+async fn each_recorded_error_response_is_returned_by_get_and_put() {
     let fixture = Fixture::start().await;
     let recorded: Vec<Recorded> =
         serde_json::from_str(include_str!("../fixtures/errors.json")).unwrap();
     assert!(recorded.len() >= 14, "{}", recorded.len());
-    for refusal in recorded {
-        for result in fixture.answered(refusal.answer()).await {
+    for response in recorded {
+        for result in fixture.get_and_put(response.answer()).await {
             let error = api_error(result);
-            assert_eq!(error.status, refusal.status);
-            assert_eq!(error.title, refusal.says(&["msg", "title"]), "{}", refusal.body);
-            assert_eq!(error.detail, refusal.says(&["detail"]), "{}", refusal.body);
-            assert_eq!(error.excerpt, refusal.body.replace(TOKEN_ID, "[id]"));
-            let media_type = refusal.content_type.split(';').next().filter(|kind| !kind.is_empty());
+            assert_eq!(error.status, response.status);
+            assert_eq!(error.title, response.field(&["msg", "title"]), "{}", response.body);
+            assert_eq!(error.detail, response.field(&["detail"]), "{}", response.body);
+            assert_eq!(error.excerpt, response.body.replace(TOKEN_ID, "[id]"));
+            let media_type =
+                response.content_type.split(';').next().filter(|media_type| !media_type.is_empty());
             assert_eq!(error.media_type.as_deref(), media_type);
             let remaining = error.rate_limit.and_then(|limit| limit.remaining);
-            assert_eq!(remaining, (refusal.status == 429).then_some(0));
+            assert_eq!(remaining, (response.status == 429).then_some(0));
         }
     }
     fixture.assert_nothing_stored();
@@ -64,7 +65,7 @@ async fn each_recorded_refusal_is_told_to_both_callers() {
 }
 
 #[tokio::test]
-async fn each_named_refusal_is_what_it_says() {
+async fn each_error_response_of_the_emulator_has_its_status_title_and_detail() {
     let fixture = Fixture::start().await;
     let table: [(Answer, u16, Option<&str>, Option<&str>); 13] = [
         (
@@ -107,7 +108,9 @@ async fn each_named_refusal_is_what_it_says() {
         (Answer::guru_meditation(), 500, None, None),
     ];
     for (answer, status, title, detail) in table {
-        for (result, if_sent) in fixture.answered(answer.clone()).await.into_iter().zip(IF_SENT) {
+        for (result, if_sent) in
+            fixture.get_and_put(answer.clone()).await.into_iter().zip(STORED_IF_SENT)
+        {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status));
             assert_eq!(error.is_not_found(), status == 404);
@@ -115,9 +118,12 @@ async fn each_named_refusal_is_what_it_says() {
             assert_eq!(error.is_rate_limited(), status == 429);
             assert_eq!(error.is_retryable(), status == 500);
             assert_eq!(error.stored(), if status == 500 { if_sent } else { Stored::No });
-            let shown = error.to_string();
-            for said in [title, detail].into_iter().flatten() {
-                assert!(shown.to_ascii_lowercase().contains(&said.to_ascii_lowercase()), "{shown}");
+            let message = error.to_string();
+            for text in [title, detail].into_iter().flatten() {
+                assert!(
+                    message.to_ascii_lowercase().contains(&text.to_ascii_lowercase()),
+                    "{message}"
+                );
             }
             let error = api_error(Err(error));
             assert_eq!((error.title.as_deref(), error.detail.as_deref()), (title, detail));
@@ -127,45 +133,53 @@ async fn each_named_refusal_is_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_status_decides_whether_trying_again_may_help() {
+async fn the_status_determines_is_retryable_and_stored() {
     let fixture = Fixture::start().await;
     for status in [
         400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 415, 418, 425, 429, 451, 499, 500, 501,
         502, 503, 504, 505, 522, 599,
     ] {
-        let results = fixture.answered(Answer::new(status)).await;
-        for (result, if_sent) in results.into_iter().zip(IF_SENT) {
+        let results = fixture.get_and_put(Answer::new(status)).await;
+        for (result, if_sent) in results.into_iter().zip(STORED_IF_SENT) {
             let error = result.unwrap_err();
             assert_eq!(error.status(), Some(status), "{error:?}");
             let retryable = [408, 500, 502, 503, 504].contains(&status);
             assert_eq!(error.is_retryable(), retryable, "{status}");
-            let in_doubt = status == 408 || status >= 500;
-            assert_eq!(error.stored(), if in_doubt { if_sent } else { Stored::No }, "{status}");
+            let may_be_stored = status == 408 || status >= 500;
+            assert_eq!(
+                error.stored(),
+                if may_be_stored { if_sent } else { Stored::No },
+                "{status}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn the_real_refusals_of_the_emulator_come_through() {
+async fn errors_that_the_emulator_detects_itself_are_returned() {
     let config = Config {
         services: Some([(SERVICE.to_owned(), 2)].into()),
         locked: vec![(SERVICE.to_owned(), 1)],
         writes_per_hour: 2,
         ..Config::default()
     };
-    let fixture = Fixture::in_api(config, |plugin| plugin).await;
+    let fixture = Fixture::with_config(config, |plugin| plugin).await;
     assert!(fixture.get().await.unwrap_err().is_not_found());
     let package = package(2000);
 
     let locked = fixture.put(&package, AUTO).await.unwrap_err();
     assert!(locked.is_locked(), "{locked:?}");
     let content = || fastly_package::Content::from_bytes(&b"no package"[..]).unwrap();
-    let bad = fixture.send_to(&crate::fixture::version(2), content(), AUTO).await;
-    assert_eq!(api_error(bad).detail.as_deref(), Some("Failed to extract metadata from package"));
-    let spent = fixture.send_to(&crate::fixture::version(2), content(), AUTO).await.unwrap_err();
+    let invalid = fixture.send_to(&crate::fixture::version(2), content(), AUTO).await;
+    assert_eq!(
+        api_error(invalid).detail.as_deref(),
+        Some("Failed to extract metadata from package")
+    );
+    let rate_limited =
+        fixture.send_to(&crate::fixture::version(2), content(), AUTO).await.unwrap_err();
 
-    assert!(spent.is_rate_limited(), "{spent:?}");
-    let limit = api_error(Err(spent)).rate_limit.unwrap();
+    assert!(rate_limited.is_rate_limited(), "{rate_limited:?}");
+    let limit = api_error(Err(rate_limited)).rate_limit.unwrap();
     assert_eq!(limit.remaining, Some(0));
     assert!(limit.reset.is_some_and(|reset| reset % 3600 == 0), "{limit:?}");
     assert!(fixture.emulator.package(SERVICE, 1).is_none());
@@ -173,7 +187,7 @@ async fn the_real_refusals_of_the_emulator_come_through() {
 }
 
 #[tokio::test]
-async fn every_entry_of_the_errors_is_kept() {
+async fn every_entry_of_errors_is_returned() {
     let fixture = Fixture::start().await;
     let body = json!({"errors": [
         {"id": "1", "code": "conflict", "status": 409, "title": "Conflict", "detail": "duplicate", "meta": {"a": [1]}},
@@ -181,7 +195,7 @@ async fn every_entry_of_the_errors_is_kept() {
         {},
     ]});
     let answer = Answer::json(409, body).content_type("Application/VND.api+JSON; charset=utf-8");
-    for result in fixture.answered(answer).await {
+    for result in fixture.get_and_put(answer).await {
         let ApiError { title, detail, errors, media_type, .. } = api_error(result);
         assert_eq!((title.as_deref(), detail.as_deref()), (Some("Conflict"), Some("duplicate")));
         assert_eq!(media_type.as_deref(), Some("application/vnd.api+json"));
@@ -197,7 +211,7 @@ async fn every_entry_of_the_errors_is_kept() {
 }
 
 #[tokio::test]
-async fn a_refusal_may_have_any_body_or_none() {
+async fn an_error_response_may_have_any_body_or_none() {
     let fixture = Fixture::start().await;
     let table: [(Option<&str>, &[u8]); 8] = [
         (None, b""),
@@ -211,8 +225,8 @@ async fn a_refusal_may_have_any_body_or_none() {
     ];
     for (media_type, body) in table {
         let answer = Answer::new(503).body(body.to_vec());
-        let answer = media_type.into_iter().fold(answer, |answer, kind| answer.content_type(kind));
-        for result in fixture.answered(answer).await {
+        let answer = media_type.into_iter().fold(answer, Answer::content_type);
+        for result in fixture.get_and_put(answer).await {
             let error = api_error(result);
             assert_eq!((error.status, error.title, error.errors.len()), (503, None, 0));
             assert_eq!(error.excerpt.is_empty(), body.is_empty());
@@ -221,7 +235,7 @@ async fn a_refusal_may_have_any_body_or_none() {
 }
 
 #[tokio::test]
-async fn a_refusal_stays_one_though_its_body_is_cut_or_endless() {
+async fn an_error_response_with_a_truncated_or_endless_body_is_an_api_error() {
     let fixture = Fixture::start().await;
     for answer in [
         Answer::too_large().cut_to(10),
@@ -229,7 +243,7 @@ async fn a_refusal_stays_one_though_its_body_is_cut_or_endless() {
         Answer::too_large().padded_to(3_000_000),
         Answer::too_large().endless(),
     ] {
-        for result in fixture.answered(answer).await {
+        for result in fixture.get_and_put(answer).await {
             let error = api_error(result);
             assert_eq!(error.status, 413);
             assert!(error.excerpt.len() <= 4096);
@@ -239,6 +253,6 @@ async fn a_refusal_stays_one_though_its_body_is_cut_or_endless() {
 }
 
 #[test]
-fn an_error_of_the_api_is_small_where_it_is_returned() {
+fn the_error_type_is_small() {
     assert!(size_of::<Error>() <= 128, "{}", size_of::<Error>());
 }

@@ -1,62 +1,62 @@
-//! A plugin that is cancelled ends its calls, each with a word on its upload.
+//! Cancelling a plugin ends its calls. Their errors tell whether the packages are stored.
 
-use crate::fixture::{Fixture, MIB, NEVER, assert_untouched, in_time, package, version};
-use fastly_package::{Content, Error, Stored};
+use crate::fixture::{
+    Fixture, MIB, NEVER, SERVICE, assert_no_connections, package, version, with_timeout,
+};
+use fastly_package::{Content, Error, ErrorKind, Stored};
 use fastly_package_emulator::{Fault, RecordedRequest};
 
-fn stored<T: std::fmt::Debug>(ended: Result<T, Error>) -> Stored {
-    match ended {
-        Err(Error::Cancelled { stored }) => stored,
-        other => panic!("not cancelled: {other:?}"),
-    }
+fn stored<T: std::fmt::Debug>(result: Result<T, Error>) -> Stored {
+    let error = result.expect_err("the call is cancelled");
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    error.stored()
 }
 
 #[tokio::test]
-async fn each_upload_says_what_became_of_it() {
+async fn cancelling_tells_of_each_upload_whether_it_is_stored() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(Fault::never_read().after_body_bytes(MIB));
     fixture.emulator.fault(Fault::never_answer());
     let put = async |number, size| {
         let content = Content::from_bytes(package(size)).unwrap();
-        in_time(fixture.plugin.put_package(&version(number), content, NEVER)).await
+        with_timeout(fixture.plugin.put_package(&version(number), content, NEVER)).await
     };
-    // Of one service: the last waits for its turn.
     let other = fixture.plugin.clone();
     let target = fastly_package::ServiceVersion::new("another-service", 1).unwrap();
     let small = Content::from_bytes(package(2000)).unwrap();
     let cancelling = async {
         let both = |requests: &[RecordedRequest]| {
-            let is_large = |it: &&RecordedRequest| it.body_bytes >= MIB && !it.body_complete;
-            let large = requests.iter().any(|it| is_large(&it));
+            let large = requests.iter().any(|it| it.body_bytes >= MIB && !it.body_complete);
             let whole = requests.iter().any(|it| it.body_complete);
             (large && whole).then_some(())
         };
-        in_time(fixture.emulator.wait_until(both)).await;
+        with_timeout(fixture.emulator.wait_until(both)).await;
         fixture.plugin.cancel();
     };
     let (large, whole, waiting, ()) = tokio::join!(
         put(1, 20 * MIB),
         async {
-            // After the first, whose fault is the first one.
-            let begun = |requests: &[RecordedRequest]| requests.first().map(|_| ());
-            in_time(fixture.emulator.wait_until(begun)).await;
-            in_time(other.put_package(&target, small, NEVER)).await
+            // The faults apply in order, so that this upload starts after the first one.
+            let has_begun = |requests: &[RecordedRequest]| requests.first().map(|_| ());
+            with_timeout(fixture.emulator.wait_until(has_begun)).await;
+            with_timeout(other.put_package(&target, small, NEVER)).await
         },
+        // Waits for the first upload, which is to the same service.
         put(2, 2000),
         cancelling
     );
     assert_eq!(stored(large), Stored::No);
     assert_eq!(stored(whole), Stored::Unknown);
     assert_eq!(stored(waiting), Stored::No);
-    in_time(fixture.emulator.all_closed()).await;
+    with_timeout(fixture.emulator.all_closed()).await;
 }
 
 #[tokio::test]
-async fn what_is_begun_later_is_over_before_it_is_sent() {
+async fn calls_after_a_cancellation_send_nothing() {
     let fixture = Fixture::start().await;
     fixture.plugin.clone().cancel();
     assert_eq!(stored(fixture.get().await), Stored::No);
     assert_eq!(stored(fixture.put(&package(2000), NEVER).await), Stored::No);
-    assert_eq!(fixture.plugin.find_missing(&version(1)).await, None);
-    assert_untouched(&fixture.emulator).await;
+    assert_eq!(stored(fixture.plugin.list_versions(SERVICE).await), Stored::No);
+    assert_no_connections(&fixture.emulator).await;
 }

@@ -1,7 +1,7 @@
-//! Content that isn't what it was said to be: the upload is aborted, and nothing is stored.
+//! Content that differs from its announced length, changes or fails: the upload is aborted, and nothing is stored.
 
-use crate::fixture::{ALWAYS, Fixture, MIB, NEVER, in_time, package};
-use fastly_package::{Content, ContentError, Error, PutOptions, Reply, Result, Stored};
+use crate::fixture::{ALWAYS, Fixture, MIB, NEVER, package, with_timeout};
+use fastly_package::{Content, ContentError, Error, ErrorKind, PutOptions, Reply, Result, Stored};
 use std::fs::File;
 use std::io::{self, Cursor, Write};
 use std::path::Path;
@@ -9,10 +9,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-/// A reader that fails.
-struct Broken;
+/// A reader that returns an error.
+struct FailingReader;
 
-impl AsyncRead for Broken {
+impl AsyncRead for FailingReader {
     fn poll_read(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -23,19 +23,17 @@ impl AsyncRead for Broken {
 }
 
 #[track_caller]
-fn content_error(result: Result<Reply>) -> ContentError {
+fn content_error(result: Result<Reply>) -> Error {
     let error = result.expect_err("the content is wrong");
     assert_eq!(error.stored(), Stored::No);
     assert!(!error.is_retryable());
-    match error {
-        Error::Content(error) => error,
-        other => panic!("not an error of the content: {other:?}"),
-    }
+    assert!(matches!(error.kind(), ErrorKind::Content(_)), "{error:?}");
+    error
 }
 
-/// The upload never came to its end, if it came at all.
+/// Asserts that no request was complete, and that nothing is stored.
 async fn assert_aborted(fixture: &Fixture) {
-    in_time(fixture.emulator.all_closed()).await;
+    with_timeout(fixture.emulator.all_closed()).await;
     for request in fixture.emulator.requests() {
         assert!(!request.body_complete, "{request:?}");
         assert_eq!(request.status, None);
@@ -43,12 +41,12 @@ async fn assert_aborted(fixture: &Fixture) {
     fixture.assert_nothing_stored();
 }
 
-const WAYS: [PutOptions; 2] = [NEVER, ALWAYS];
+const OPTIONS: [PutOptions; 2] = [NEVER, ALWAYS];
 const SIZES: [u64; 3] = [2000, MIB, 8 * MIB];
 
 #[tokio::test]
 async fn a_reader_that_ends_early_aborts_the_upload() {
-    for options in WAYS {
+    for options in OPTIONS {
         for size in SIZES {
             for missing in [1, size / 2, size] {
                 let fixture = Fixture::start().await;
@@ -58,8 +56,10 @@ async fn a_reader_that_ends_early_aborts_the_upload() {
 
                 let error = content_error(fixture.send(content, options).await);
 
-                let ContentError::TooShort { expected, found } = error else { panic!("{error:?}") };
-                assert_eq!((expected, found), (size, size - missing));
+                let Some(ContentError::TooShort { expected, found }) = error.content() else {
+                    panic!("{error:?}")
+                };
+                assert_eq!((*expected, *found), (size, size - missing));
                 assert_aborted(&fixture).await;
             }
         }
@@ -67,8 +67,8 @@ async fn a_reader_that_ends_early_aborts_the_upload() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_on_aborts_the_upload() {
-    for options in WAYS {
+async fn a_reader_that_exceeds_its_length_aborts_the_upload() {
+    for options in OPTIONS {
         for size in SIZES {
             for surplus in [1, 300_000] {
                 let fixture = Fixture::start().await;
@@ -77,7 +77,10 @@ async fn a_reader_that_goes_on_aborts_the_upload() {
 
                 let error = content_error(fixture.send(content.unwrap(), options).await);
 
-                assert!(matches!(error, ContentError::TooLong { expected } if expected == size));
+                let Some(ContentError::TooLong { expected }) = error.content() else {
+                    panic!("{error:?}")
+                };
+                assert_eq!(*expected, size);
                 assert_aborted(&fixture).await;
             }
         }
@@ -85,16 +88,16 @@ async fn a_reader_that_goes_on_aborts_the_upload() {
 }
 
 #[tokio::test]
-async fn a_reader_that_fails_aborts_the_upload_and_says_why() {
-    for options in WAYS {
-        for before in [0, 1000, 4 * MIB] {
+async fn a_reader_that_fails_aborts_the_upload_with_its_error() {
+    for options in OPTIONS {
+        for read in [0, 1000, 4 * MIB] {
             let fixture = Fixture::start().await;
-            let reader = Cursor::new(package(8 * MIB)).take(before).chain(Broken);
+            let reader = Cursor::new(package(8 * MIB)).take(read).chain(FailingReader);
 
             let content = Content::from_reader(reader, 8 * MIB).unwrap();
             let error = content_error(fixture.send(content, options).await);
 
-            let ContentError::Read(error) = error else { panic!("{error:?}") };
+            let Some(ContentError::Read(error)) = error.content() else { panic!("{error:?}") };
             assert_eq!(error.to_string(), "the disk is on fire");
             assert_aborted(&fixture).await;
             fixture.assert_works().await;
@@ -117,7 +120,7 @@ async fn a_file_that_shrinks_after_it_was_opened_aborts_the_upload() {
 
     let error = content_error(fixture.send(content, NEVER).await);
 
-    assert!(matches!(error, ContentError::Changed), "{error:?}");
+    assert!(matches!(error.content(), Some(ContentError::Changed)), "{error:?}");
     assert_aborted(&fixture).await;
 }
 
@@ -130,12 +133,12 @@ async fn a_file_that_grows_after_it_was_opened_aborts_the_upload() {
 
     let error = content_error(fixture.send(content, NEVER).await);
 
-    assert!(matches!(error, ContentError::Changed), "{error:?}");
+    assert!(matches!(error.content(), Some(ContentError::Changed)), "{error:?}");
     assert_aborted(&fixture).await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_or_removed_after_it_was_opened_is_sent_as_it_was() {
+async fn a_file_that_is_removed_after_it_was_opened_is_sent_whole() {
     let fixture = Fixture::start().await;
     let file = file_of(2 * MIB);
     let content = Content::open(file.path()).await.unwrap();
@@ -144,47 +147,49 @@ async fn a_file_that_is_replaced_or_removed_after_it_was_opened_is_sent_as_it_wa
     assert_eq!(reply.package.metadata.unwrap().size, Some(2 * MIB));
 }
 
-/// Why a path isn't opened.
-async fn refusal(path: &Path) -> ContentError {
-    match in_time(Content::open(path)).await {
-        Err(Error::Content(error)) => error,
-        other => panic!("{}: {other:?}", path.display()),
-    }
+/// Returns the error of opening a path.
+async fn open_error(path: &Path) -> Error {
+    with_timeout(Content::open(path)).await.expect_err("the path is refused")
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_refused_before_anything_is_sent() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("missing.tar.gz");
-    let ContentError::Open(path, error) = refusal(&missing).await else { panic!() };
-    assert_eq!((path, error.kind()), (missing.clone(), io::ErrorKind::NotFound));
+async fn a_path_that_is_not_a_file_is_refused_before_anything_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing.tar.gz");
+    let error = open_error(&missing).await;
+    let Some(ContentError::Open(path, error)) = error.content() else { panic!("{error:?}") };
+    assert_eq!((path, error.kind()), (&missing, io::ErrorKind::NotFound));
 
-    assert!(matches!(refusal(folder.path()).await, ContentError::NotAFile(_)));
-    let below_a_file = folder.path().join("file/x.tar.gz");
-    File::create(folder.path().join("file")).unwrap();
-    assert!(matches!(refusal(&below_a_file).await, ContentError::Open(..)));
-    assert!(matches!(refusal(&folder.path().join("file")).await, ContentError::Empty));
-    assert!(matches!(refusal(Path::new("")).await, ContentError::Open(..)));
+    assert!(matches!(open_error(dir.path()).await.content(), Some(ContentError::NotAFile(_))));
+    let below_a_file = dir.path().join("file/x.tar.gz");
+    File::create(dir.path().join("file")).unwrap();
+    assert!(matches!(open_error(&below_a_file).await.content(), Some(ContentError::Open(..))));
+    let empty = open_error(&dir.path().join("file")).await;
+    assert!(matches!(empty.content(), Some(ContentError::Empty)), "{empty:?}");
+    assert!(matches!(open_error(Path::new("")).await.content(), Some(ContentError::Open(..))));
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_fifo_and_a_device_are_refused_without_waiting() {
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("fifo");
-    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
-    assert!(made.success());
-    assert!(matches!(refusal(&fifo).await, ContentError::NotAFile(_)));
-    assert!(matches!(refusal(Path::new("/dev/zero")).await, ContentError::NotAFile(_)));
+async fn a_fifo_and_a_device_are_refused_without_blocking() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    let status = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(status.success());
+    for path in [&fifo, Path::new("/dev/zero")] {
+        let error = open_error(path).await;
+        assert!(matches!(error.content(), Some(ContentError::NotAFile(_))), "{error:?}");
+    }
 }
 
 #[test]
-fn nothing_is_no_content() {
+fn empty_content_is_refused() {
     for content in [
         Content::from_bytes(Vec::new()),
         Content::from_reader(tokio::io::empty(), 0),
         Content::from_file(tempfile::tempfile().unwrap()),
     ] {
-        assert!(matches!(content, Err(Error::Content(ContentError::Empty))), "{content:?}");
+        let error = content.unwrap_err();
+        assert!(matches!(error.content(), Some(ContentError::Empty)), "{error:?}");
     }
 }

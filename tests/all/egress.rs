@@ -1,54 +1,53 @@
-//! Components that ask for what they may not: it is denied, and nothing is connected to for it.
+//! Components that send a request that the call doesn't allow: the request is denied, and no connection is made for it.
 
 use crate::fixture::{
-    Fixture, SERVICE, TOKEN, assert_untouched, in_time, package, plugin_for, version,
+    Fixture, SERVICE, TOKEN, assert_no_connections, package, plugin_for, version, with_timeout,
 };
 use crate::programs;
-use fastly_package::{Denial, DenialReason, Error, Reply, Result, ServiceVersion, Stored};
+use fastly_package::{Denial, DenialReason, Reply, Result, ServiceVersion, Stored};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault};
 
-/// The program runs against an API of its own, while a good call is made on another plugin.
-struct Trial {
-    fixture: Fixture,
+/// A program with its own API, and another plugin, whose calls must still succeed.
+struct ProgramFixture {
+    program: Fixture,
     bystander: Fixture,
 }
 
-impl Trial {
-    async fn of(program: &'static [u8]) -> Self {
-        let fixture = Fixture::with(|plugin| programs::run(program, plugin)).await;
-        Self { fixture, bystander: Fixture::start().await }
+impl ProgramFixture {
+    async fn start(program: &'static [u8]) -> Self {
+        let program = Fixture::with(|plugin| programs::run(program, plugin)).await;
+        Self { program, bystander: Fixture::start().await }
     }
 
-    /// What becomes of a GET whose service ID is what the program is told.
-    async fn get(&self, told: &str) -> Result<Reply> {
-        let target = ServiceVersion::new(told, 1).unwrap();
+    /// Gets the package of this service, whose ID is the parameter of the program, while the other plugin uploads.
+    async fn get(&self, service_id: &str) -> Result<Reply> {
+        let target = ServiceVersion::new(service_id, 1).unwrap();
         let package = package(2000);
-        let good = self.bystander.put(&package, crate::fixture::AUTO);
-        let (result, good) = tokio::join!(self.fixture.get_of(&target), good);
-        good.expect("the other plugin is unharmed");
+        let upload = self.bystander.put(&package, crate::fixture::AUTO);
+        let (result, upload) = tokio::join!(self.program.get_from(&target), upload);
+        upload.expect("the other plugin still works");
         result
     }
 
-    async fn denied(&self, told: &str) -> Denial {
-        let error = self.get(told).await.expect_err("it is denied");
+    async fn denial(&self, service_id: &str) -> Denial {
+        let error = self.get(service_id).await.expect_err("the request is denied");
         assert_eq!(error.stored(), Stored::No);
         assert!(!error.is_retryable());
-        let Error::Denied { denial, .. } = error else { panic!("{told}: not denied: {error:?}") };
-        denial
+        error.denial().unwrap_or_else(|| panic!("{service_id}: not denied: {error:?}")).clone()
     }
 }
 
 #[tokio::test]
 async fn another_host_is_never_connected_to() {
-    let trial = Trial::of(programs::ANOTHER_AUTHORITY).await;
+    let fixture = ProgramFixture::start(programs::ANOTHER_AUTHORITY).await;
     let listen = "127.0.0.2:0".parse().unwrap();
-    let elsewhere = Emulator::start(Config { listen, ..Config::default() }).await.unwrap();
-    let (api, port) = (trial.fixture.emulator.addr(), trial.fixture.emulator.addr().port());
-    let other = elsewhere.addr();
+    let other = Emulator::start(Config { listen, ..Config::default() }).await.unwrap();
+    let (api, port) = (fixture.program.emulator.addr(), fixture.program.emulator.addr().port());
+    let other_addr = other.addr();
     for authority in [
-        other.to_string(),
+        other_addr.to_string(),
         format!("127.0.0.2:{port}"),
-        format!("{api}@{other}"),
+        format!("{api}@{other_addr}"),
         format!("user@{api}"),
         format!("localhost:{port}"),
         format!("127.0.0.1.:{port}"),
@@ -61,15 +60,15 @@ async fn another_host_is_never_connected_to() {
         format!("127.0.0.11:{port}"),
         "api.fastly.com".to_owned(),
     ] {
-        let denial = trial.denied(&authority).await;
+        let denial = fixture.denial(&authority).await;
         assert_eq!(denial.reason, DenialReason::Host, "{authority}: {denial}");
     }
-    assert_untouched(&elsewhere).await;
-    assert_untouched(&trial.fixture.emulator).await;
+    assert_no_connections(&other).await;
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn what_only_looks_like_the_api_is_never_connected_to() {
+async fn a_host_that_resembles_the_api_is_never_connected_to() {
     let plugin = plugin_for("https://api.fastly.com");
     let plugin = programs::run(programs::ANOTHER_AUTHORITY, plugin).build().unwrap();
     for (authority, reason) in [
@@ -89,51 +88,52 @@ async fn what_only_looks_like_the_api_is_never_connected_to() {
         ("api.fastly.com:4430", DenialReason::Port),
     ] {
         let target = ServiceVersion::new(authority, 1).unwrap();
-        let result = in_time(plugin.get_package(&target)).await;
-        let Err(Error::Denied { denial, .. }) = result else { panic!("{authority}: {result:?}") };
+        let result = with_timeout(plugin.get_package(&target)).await;
+        let error = result.expect_err("the request is denied");
+        let Some(denial) = error.denial() else { panic!("{authority}: {error:?}") };
         assert_eq!(denial.reason, reason, "{authority}: {denial}");
     }
 }
 
 #[tokio::test]
 async fn another_port_is_never_connected_to() {
-    let trial = Trial::of(programs::ANOTHER_AUTHORITY).await;
-    let elsewhere = Emulator::start(Config::default()).await.unwrap();
-    for authority in [elsewhere.addr().to_string(), "127.0.0.1".into(), "127.0.0.1:80".into()] {
-        let denial = trial.denied(&authority).await;
+    let fixture = ProgramFixture::start(programs::ANOTHER_AUTHORITY).await;
+    let other = Emulator::start(Config::default()).await.unwrap();
+    for authority in [other.addr().to_string(), "127.0.0.1".into(), "127.0.0.1:80".into()] {
+        let denial = fixture.denial(&authority).await;
         assert_eq!(denial.reason, DenialReason::Port, "{authority}: {denial}");
     }
-    assert_untouched(&elsewhere).await;
-    assert_untouched(&trial.fixture.emulator).await;
+    assert_no_connections(&other).await;
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn the_apis_own_authority_is_let_through_as_often_as_it_is_written_alike() {
-    let trial = Trial::of(programs::ANOTHER_AUTHORITY).await;
-    // The path is the call's own only where it is the percent-encoded one, which this program doesn't write.
-    let authority = trial.fixture.emulator.addr().to_string();
-    assert_eq!(trial.denied(&authority).await.reason, DenialReason::Path);
+async fn the_authority_of_the_api_is_allowed() {
+    let fixture = ProgramFixture::start(programs::ANOTHER_AUTHORITY).await;
+    // The authority passes: the denial is about the path, because the program doesn't percent-encode the service ID.
+    let authority = fixture.program.emulator.addr().to_string();
+    assert_eq!(fixture.denial(&authority).await.reason, DenialReason::Path);
 }
 
 #[tokio::test]
-async fn another_scheme_is_never_connected_to() {
-    let trial = Trial::of(programs::ANOTHER_SCHEME).await;
-    assert_eq!(trial.denied(SERVICE).await.reason, DenialReason::Scheme);
-    assert_untouched(&trial.fixture.emulator).await;
+async fn no_connection_is_made_for_another_scheme() {
+    let fixture = ProgramFixture::start(programs::ANOTHER_SCHEME).await;
+    assert_eq!(fixture.denial(SERVICE).await.reason, DenialReason::Scheme);
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn another_method_is_never_connected_for() {
-    let trial = Trial::of(programs::ANOTHER_METHOD).await;
+async fn no_connection_is_made_for_another_method() {
+    let fixture = ProgramFixture::start(programs::ANOTHER_METHOD).await;
     for method in ["PUT", "POST", "DELETE", "PURGE", "get"] {
-        assert_eq!(trial.denied(method).await.reason, DenialReason::Method, "{method}");
+        assert_eq!(fixture.denial(method).await.reason, DenialReason::Method, "{method}");
     }
-    assert_untouched(&trial.fixture.emulator).await;
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn another_path_is_never_connected_for() {
-    let trial = Trial::of(programs::ANOTHER_PATH).await;
+async fn no_connection_is_made_for_another_path() {
+    let fixture = ProgramFixture::start(programs::ANOTHER_PATH).await;
     for path in [
         "/",
         "/tokens/self",
@@ -147,32 +147,31 @@ async fn another_path_is_never_connected_for() {
         "/service/s/version/1/package;x",
         "/service/%73/version/1/package",
     ] {
-        assert_eq!(trial.denied(path).await.reason, DenialReason::Path, "{path}");
+        assert_eq!(fixture.denial(path).await.reason, DenialReason::Path, "{path}");
     }
-    assert_untouched(&trial.fixture.emulator).await;
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn a_query_is_never_let_out() {
-    // What the program is told is a service ID of the shape that makes the call's own path, and a query after it.
-    let trial = Trial::of(programs::QUERY).await;
-    assert_eq!(trial.denied(SERVICE).await.reason, DenialReason::Path);
-    assert_untouched(&trial.fixture.emulator).await;
+async fn no_connection_is_made_for_a_query() {
+    let fixture = ProgramFixture::start(programs::QUERY).await;
+    assert_eq!(fixture.denial(SERVICE).await.reason, DenialReason::Path);
+    assert_no_connections(&fixture.program.emulator).await;
 }
 
 #[tokio::test]
-async fn a_call_has_one_request() {
-    let trial = Trial::of(programs::TWO_REQUESTS).await;
-    assert_eq!(trial.denied(SERVICE).await.reason, DenialReason::Repeated);
-    assert_eq!(trial.fixture.emulator.requests().len(), 1);
+async fn a_second_request_of_a_call_is_denied() {
+    let fixture = ProgramFixture::start(programs::TWO_REQUESTS).await;
+    assert_eq!(fixture.denial(SERVICE).await.reason, DenialReason::Repeated);
+    assert_eq!(fixture.program.emulator.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn the_hosts_token_takes_the_place_of_the_components() {
-    let trial = Trial::of(programs::OWN_TOKEN).await;
-    trial.fixture.emulator.fault(Fault::answer(Answer::new(200)));
-    trial.get(SERVICE).await.unwrap();
-    let request = trial.fixture.only_request().await;
+async fn the_hosts_token_replaces_that_of_the_component() {
+    let fixture = ProgramFixture::start(programs::OWN_TOKEN).await;
+    fixture.program.emulator.fault(Fault::answer(Answer::new(200)));
+    fixture.get(SERVICE).await.unwrap();
+    let request = fixture.program.only_request().await;
     let keys: Vec<_> = request
         .headers
         .iter()
@@ -181,28 +180,28 @@ async fn the_hosts_token_takes_the_place_of_the_components() {
         .collect();
     assert_eq!(keys, [TOKEN]);
     let names: Vec<_> = request.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
-    assert_eq!(names, ["host", "accept", "fastly-key"], "nothing else that a server may obey");
+    assert_eq!(names, ["host", "accept", "fastly-key"], "no other header is sent");
 }
 
 #[tokio::test]
-async fn the_host_header_is_the_apis() {
-    let trial = Trial::of(programs::OWN_HOST).await;
-    trial.fixture.emulator.fault(Fault::answer(Answer::new(200)));
-    let reply = trial.get(SERVICE).await.unwrap();
+async fn the_host_header_is_that_of_the_api() {
+    let fixture = ProgramFixture::start(programs::OWN_HOST).await;
+    fixture.program.emulator.fault(Fault::answer(Answer::new(200)));
+    let reply = fixture.get(SERVICE).await.unwrap();
     assert_eq!(reply.body, "appended false, set false");
-    let request = trial.fixture.only_request().await;
-    let api = trial.fixture.emulator.addr().to_string();
+    let request = fixture.program.only_request().await;
+    let api = fixture.program.emulator.addr().to_string();
     assert_eq!(request.header("host"), Some(api.as_str()));
     let head = String::from_utf8(request.head).unwrap();
     assert!(!head.contains("elsewhere"), "{head}");
 }
 
 #[tokio::test]
-async fn a_denied_call_leaves_the_plugin_as_it_was() {
-    let trial = Trial::of(programs::ANOTHER_AUTHORITY).await;
+async fn denied_calls_do_not_affect_other_plugins() {
+    let fixture = ProgramFixture::start(programs::ANOTHER_AUTHORITY).await;
     for _ in 0..50 {
-        trial.denied("127.0.0.2:1").await;
+        fixture.denial("127.0.0.2:1").await;
     }
-    in_time(trial.bystander.emulator.idle()).await;
-    assert_eq!(trial.bystander.get_of(&version(1)).await.unwrap().package.version, 1);
+    with_timeout(fixture.bystander.emulator.idle()).await;
+    assert_eq!(fixture.bystander.get_from(&version(1)).await.unwrap().package.version, 1);
 }

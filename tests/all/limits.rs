@@ -1,18 +1,18 @@
-//! Components that don't come to an end, or take too much: they are stopped, and nobody else is harmed.
+//! Components that don't return or exceed a limit: they are stopped, and other plugins still work.
 
-use crate::fixture::{AUTO, Fixture, NEVER, SERVICE, assert_untouched, in_time, package};
+use crate::fixture::{AUTO, Fixture, NEVER, SERVICE, assert_no_connections, package, with_timeout};
 use crate::programs;
 use fastly_package::{
-    Content, Error, Limits, PluginBuilder, Reply, Result, Stored, TimeoutKind, Timeouts,
+    Content, ErrorKind, Limits, PluginBuilder, Reply, Result, Stored, TimeoutPhase, Timeouts,
 };
 use fastly_package_emulator::Fault;
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(300);
-/// Longer than any of this needs where it is not the stall that is meant.
+/// Longer than the calls take whose limit is another one.
 const STALL: Duration = Duration::from_secs(3);
-/// Within this a call is over whose limits are these, on a machine that has other things to do.
-const SOON: Duration = Duration::from_secs(20);
+/// The maximum duration of a call with these limits, on a machine under load.
+const MAX_DURATION: Duration = Duration::from_secs(20);
 
 fn limited(plugin: PluginBuilder) -> PluginBuilder {
     plugin
@@ -20,137 +20,121 @@ fn limited(plugin: PluginBuilder) -> PluginBuilder {
         .timeouts(Timeouts { stall: STALL, ..Timeouts::default() })
 }
 
-/// Runs the program while a good call is made on another plugin, in the same thread.
+/// Gets a package with the program while another plugin uploads one in the same thread.
 async fn get_with(program: &'static [u8]) -> (Fixture, Result<Reply>) {
     let fixture = Fixture::with(|plugin| programs::run(program, limited(plugin))).await;
     let bystander = Fixture::start().await;
     let package = package(300_000);
     let start = Instant::now();
-    let (result, good) = tokio::join!(fixture.get(), bystander.put(&package, AUTO));
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-    good.expect("the other plugin is unharmed");
+    let (result, upload) = tokio::join!(fixture.get(), bystander.put(&package, AUTO));
+    assert!(start.elapsed() < MAX_DURATION, "{:?}", start.elapsed());
+    upload.expect("the other plugin still works");
     (fixture, result)
 }
 
 #[track_caller]
-fn stopped(result: Result<Reply>) -> String {
-    let error = result.expect_err("it is stopped");
+fn component_error(result: Result<Reply>) -> String {
+    let error = result.expect_err("the component is stopped");
     assert_eq!(error.stored(), Stored::No);
     assert!(!error.is_retryable());
-    assert!(matches!(error, Error::Component(_)), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Component, "{error:?}");
     error.to_string()
 }
 
-#[tokio::test]
-async fn what_computes_for_ever_is_stopped() {
-    let (fixture, result) = get_with(programs::ENDLESS_LOOP).await;
-    let why = stopped(result);
-    assert!(why.contains("computed for longer than 300ms"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+/// Asserts that the program is stopped before it sends anything, with an error that contains `reason`.
+async fn assert_stopped(program: &'static [u8], reason: &str) {
+    let (fixture, result) = get_with(program).await;
+    let message = component_error(result);
+    assert!(message.contains(reason), "{message}");
+    assert_no_connections(&fixture.emulator).await;
 }
 
 #[tokio::test]
-async fn what_allocates_for_ever_is_stopped() {
-    let (fixture, result) = get_with(programs::ENDLESS_MEMORY).await;
-    let why = stopped(result);
-    assert!(why.contains("memory"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_computes_forever_is_stopped() {
+    assert_stopped(programs::ENDLESS_LOOP, "computed for longer than 300ms").await;
 }
 
 #[tokio::test]
-async fn what_waits_for_ever_is_timed_out() {
+async fn a_component_that_allocates_forever_is_stopped() {
+    assert_stopped(programs::ENDLESS_MEMORY, "memory").await;
+}
+
+#[tokio::test]
+async fn a_component_that_waits_forever_times_out() {
     let (fixture, result) = get_with(programs::ENDLESS_WAITING).await;
-    let Err(Error::Timeout(timeout)) = result else { panic!("{result:?}") };
-    assert_eq!((timeout.kind, timeout.limit, timeout.upload), (TimeoutKind::Stall, STALL, None));
-    assert_untouched(&fixture.emulator).await;
+    let error = result.expect_err("the call times out");
+    let timeout = error.timeout().expect("a timeout");
+    assert_eq!((timeout.phase, timeout.limit, timeout.upload), (TimeoutPhase::Stall, STALL, None));
+    assert_no_connections(&fixture.emulator).await;
 }
 
 #[tokio::test]
-async fn what_holds_too_many_resources_is_stopped() {
-    let (fixture, result) = get_with(programs::TEN_THOUSAND_RESOURCES).await;
-    let why = stopped(result);
-    assert!(why.contains("resource table"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_with_too_many_resources_is_stopped() {
+    assert_stopped(programs::TEN_THOUSAND_RESOURCES, "resource table").await;
 }
 
 #[tokio::test]
-async fn what_fills_the_bodies_of_many_requests_is_stopped() {
-    let (fixture, result) = get_with(programs::FILLS_BODIES).await;
-    let why = stopped(result);
-    assert!(why.contains("resource table"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_fills_the_bodies_of_many_requests_is_stopped() {
+    assert_stopped(programs::FILLS_BODIES, "resource table").await;
 }
 
 #[tokio::test]
-async fn what_wants_much_at_random_is_stopped() {
-    let (fixture, result) = get_with(programs::MUCH_RANDOM).await;
-    let why = stopped(result);
-    assert!(why.contains("1000000 random bytes at once"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_requests_too_many_random_bytes_is_stopped() {
+    assert_stopped(programs::MUCH_RANDOM, "1000000 random bytes at once").await;
 }
 
 #[tokio::test]
-async fn a_million_headers_are_too_many() {
-    let (fixture, result) = get_with(programs::MILLION_HEADERS).await;
-    let why = stopped(result);
-    assert!(why.contains("size of fields exceeds limit"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_sets_a_million_headers_is_stopped() {
+    assert_stopped(programs::MILLION_HEADERS, "size of fields exceeds limit").await;
 }
 
 #[tokio::test]
-async fn a_result_that_would_fill_the_hosts_memory_is_not_taken() {
-    let (fixture, result) = get_with(programs::HUGE_RESULT).await;
-    let why = stopped(result);
-    assert!(why.contains("too much data"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_returns_too_large_a_result_is_stopped() {
+    assert_stopped(programs::HUGE_RESULT, "too much data").await;
 }
 
 #[tokio::test]
-async fn what_panics_is_an_error_of_the_component() {
-    let (fixture, result) = get_with(programs::PANICS).await;
-    let why = stopped(result);
-    assert!(why.contains("unreachable"), "{why}");
-    assert_untouched(&fixture.emulator).await;
+async fn a_component_that_panics_is_stopped() {
+    assert_stopped(programs::PANICS, "unreachable").await;
 }
 
 #[tokio::test]
-async fn a_call_finds_nothing_of_the_calls_before_it() {
+async fn a_call_sees_no_state_of_earlier_calls() {
     let fixture = Fixture::with(|plugin| programs::run(programs::REMEMBERS, plugin)).await;
     for call in 0..20 {
-        match fixture.get().await {
-            Err(Error::InvalidArgument(found)) => assert_eq!(found, "it knows nothing", "{call}"),
-            other => panic!("{other:?}"),
-        }
+        let error = fixture.get().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(error.to_string(), "it knows nothing", "{call}");
     }
 }
 
 #[tokio::test]
-async fn a_component_of_another_operation_traps_and_that_is_all() {
+async fn a_component_that_panics_during_a_put_is_stopped() {
     let fixture = Fixture::with(|plugin| programs::run(programs::PANICS, plugin)).await;
-    stopped(fixture.put(&package(2000), NEVER).await);
-    assert_untouched(&fixture.emulator).await;
+    component_error(fixture.put(&package(2000), NEVER).await);
+    assert_no_connections(&fixture.emulator).await;
 }
 
 #[tokio::test]
-async fn a_body_never_ends_before_nor_goes_on_after_what_was_declared() {
-    for (program, may_be_whole) in [
+async fn a_body_of_another_length_than_its_content_length_is_neither_completed_nor_stored() {
+    for (program, may_be_complete) in [
         (programs::WRITES_LESS, false),
         (programs::UNFINISHED_BODY, false),
         (programs::WRITES_MORE, true),
     ] {
         let fixture = Fixture::with(|plugin| programs::run(program, limited(plugin))).await;
-        // The API reads all that comes and says nothing: what the program sends is no form, which the API could say at once.
+        // Without the fault, the API would respond early, because the body is not a form.
         fixture.emulator.fault(Fault::close().after_body_bytes(1_000_000));
         let content = Content::from_bytes(package(2000)).unwrap();
         let start = Instant::now();
 
         let result = fixture.send(content, NEVER).await;
 
-        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert!(start.elapsed() < MAX_DURATION, "{:?}", start.elapsed());
         assert!(result.is_err(), "{result:?}");
-        in_time(fixture.emulator.all_closed()).await;
+        with_timeout(fixture.emulator.all_closed()).await;
         for request in fixture.emulator.requests() {
-            assert!(may_be_whole || !request.body_complete, "{} bytes", request.body_bytes);
+            assert!(may_be_complete || !request.body_complete, "{} bytes", request.body_bytes);
             assert!(request.body_bytes <= 100_000, "{} bytes", request.body_bytes);
         }
         assert!(fixture.emulator.package(SERVICE, 1).is_none());

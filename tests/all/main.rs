@@ -1,34 +1,34 @@
-//! The black-box tests.
+//! The black-box tests: one module for each topic.
 
-mod answers;
 mod api_errors;
 mod cancel;
 mod checks;
 mod content;
-mod drawn;
-mod early_answers;
+mod dishonest_components;
+mod early_responses;
 mod egress;
 mod expect;
 mod faults;
 mod fixture;
 mod get_package;
-mod lies;
 mod limits;
-mod missing;
+mod list_versions;
 #[deny(dead_code)]
 mod programs;
-mod proof;
 mod properties;
 mod put_package;
+mod random_cases;
 mod random_faults;
 mod rate_limit;
 mod request;
+mod responses;
 mod retries;
 #[cfg(target_os = "linux")]
 mod sandbox_memory;
+mod service_locks;
 mod timeouts;
 mod tls;
 mod tls_server;
 mod token;
+mod verification;
 mod world;
-mod writers;

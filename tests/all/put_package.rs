@@ -1,7 +1,7 @@
-//! PutPackage: what the caller gets, and what the API receives.
+//! PutPackage: the reply, and the request that the API receives.
 
 use crate::fixture::{
-    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, hashsum, in_time, package, sha512, version,
+    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, hashsum, package, sha512, version, with_timeout,
 };
 use bytes::Bytes;
 use fastly_package::{Content, ServiceVersion};
@@ -10,7 +10,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]
-async fn the_reply_has_every_field_of_the_recorded_answer() {
+async fn the_reply_has_every_field_of_the_recorded_response() {
     let fixture = Fixture::start().await;
     let recorded = include_str!("../fixtures/put-200.json");
     let answer = Answer::new(200).content_type("application/json").body(recorded);
@@ -32,7 +32,7 @@ async fn the_reply_has_every_field_of_the_recorded_answer() {
 }
 
 #[tokio::test]
-async fn a_file_a_reader_and_bytes_arrive_alike() {
+async fn a_file_a_reader_and_bytes_are_all_stored_whole() {
     let fixture = Fixture::start().await;
     let package = package(700_000);
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -54,12 +54,12 @@ async fn a_file_a_reader_and_bytes_arrive_alike() {
 }
 
 #[tokio::test]
-async fn a_file_is_sent_from_where_it_stands() {
+async fn a_file_is_sent_from_its_current_position() {
     use std::io::Seek;
     let fixture = Fixture::start().await;
     let package = package(3000);
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(b"what comes before").unwrap();
+    file.write_all(b"a prefix that is not sent").unwrap();
     let start = file.stream_position().unwrap();
     file.write_all(&package).unwrap();
     file.seek(std::io::SeekFrom::Start(start)).unwrap();
@@ -70,7 +70,7 @@ async fn a_file_is_sent_from_where_it_stands() {
 }
 
 #[tokio::test]
-async fn a_request_declares_its_length_and_has_one_part() {
+async fn an_upload_has_a_content_length_and_one_part() {
     let fixture = Fixture::start().await;
     let package = package(300_000);
     fixture.put(&package, NEVER).await.unwrap();
@@ -89,10 +89,10 @@ async fn a_request_declares_its_length_and_has_one_part() {
 }
 
 #[tokio::test]
-async fn a_file_name_arrives_escaped() {
+async fn a_file_name_is_escaped() {
     let fixture = Fixture::start().await;
     let package = package(2000);
-    for (name, arrives) in [
+    for (name, escaped) in [
         ("app.tar.gz", "app.tar.gz"),
         ("", "package.tar.gz"),
         ("a\"b.tar.gz", "a%22b.tar.gz"),
@@ -100,19 +100,19 @@ async fn a_file_name_arrives_escaped() {
         ("nul\0.tar.gz", "nul%00.tar.gz"),
         ("paquet-é-包.tar.gz", "paquet-é-包.tar.gz"),
     ] {
-        let content = Content::from_bytes(package.clone()).unwrap().filename(name);
+        let content = Content::from_bytes(package.clone()).unwrap().with_file_name(name);
         fixture.send(content, NEVER).await.unwrap();
         let requests = fixture.emulator.requests();
         let part = requests.last().unwrap().package().unwrap();
-        assert_eq!(part.filename.as_deref(), Some(arrives), "{name:?}");
+        assert_eq!(part.filename.as_deref(), Some(escaped), "{name:?}");
     }
 }
 
 #[tokio::test]
-async fn a_file_gives_its_own_name_without_the_folder() {
+async fn the_file_name_is_sent_without_its_directory() {
     let fixture = Fixture::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("my app.tar.gz");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("my app.tar.gz");
     std::fs::write(&path, package(2000)).unwrap();
 
     fixture.send(Content::open(&path).await.unwrap(), AUTO).await.unwrap();
@@ -122,10 +122,10 @@ async fn a_file_gives_its_own_name_without_the_folder() {
 }
 
 #[tokio::test]
-async fn packages_around_the_sizes_of_buffers_arrive_whole() {
+async fn packages_whose_sizes_are_near_those_of_buffers_are_stored_whole() {
     let fixture = Fixture::start().await;
-    let edges = [262_143, 262_144, 262_145, MIB - 1, MIB, MIB + 1, 5 * MIB, 5 * MIB + 1];
-    for size in edges {
+    let sizes = [262_143, 262_144, 262_145, MIB - 1, MIB, MIB + 1, 5 * MIB, 5 * MIB + 1];
+    for size in sizes {
         let package = Bytes::from(package(size));
         for options in [NEVER, ALWAYS] {
             let reader = std::io::Cursor::new(package.clone());
@@ -141,7 +141,7 @@ async fn packages_around_the_sizes_of_buffers_arrive_whole() {
 }
 
 #[tokio::test]
-async fn sizes_that_no_package_has_arrive_whole_too() {
+async fn content_that_is_not_a_package_is_sent_whole_whatever_its_size() {
     let fixture = Fixture::start().await;
     for size in [1, 2, 4095, 4096, 4097, 65_535, 65_536, 65_537] {
         let bytes = vec![b'x'; size];
@@ -153,26 +153,26 @@ async fn sizes_that_no_package_has_arrive_whole_too() {
 }
 
 #[tokio::test]
-async fn progress_climbs_to_the_size_and_no_further() {
+async fn progress_increases_up_to_the_size() {
     let fixture = Fixture::start().await;
     let package = package(20_000_000);
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = seen.clone();
-    // Bytes come as one piece: what is taken of it is up to the connection.
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let recorded = calls.clone();
+    // A reader, because `from_bytes` yields a single chunk, of which the connection decides how much is read at a time.
     let content = Content::from_reader(std::io::Cursor::new(package), 20_000_000)
         .unwrap()
-        .on_progress(move |read| log.lock().unwrap().push(read));
+        .on_progress(move |read| recorded.lock().unwrap().push(read));
 
     fixture.send(content, AUTO).await.unwrap();
 
-    let seen = seen.lock().unwrap();
-    assert!(seen.len() >= 305, "{} calls for 20 MB in pieces of 64 KiB", seen.len());
-    assert!(seen.is_sorted_by(|before, after| before < after), "{seen:?}");
-    assert_eq!(seen.last(), Some(&20_000_000));
+    let calls = calls.lock().unwrap();
+    assert!(calls.len() >= 305, "{} calls for 20 MB in chunks of 64 KiB", calls.len());
+    assert!(calls.is_sorted_by(|before, after| before < after), "{calls:?}");
+    assert_eq!(calls.last(), Some(&20_000_000));
 }
 
 #[tokio::test]
-async fn calls_one_after_the_other_share_a_connection() {
+async fn consecutive_calls_share_a_connection() {
     let fixture = Fixture::start().await;
     let package = package(2 * MIB);
     for options in [NEVER, ALWAYS, AUTO, NEVER] {
@@ -184,7 +184,7 @@ async fn calls_one_after_the_other_share_a_connection() {
 }
 
 #[tokio::test]
-async fn an_upload_takes_the_place_of_the_one_before() {
+async fn an_upload_replaces_the_previous_one() {
     let fixture = Fixture::start().await;
     let (first, second) = (package(2000), package(3000));
     let before = fixture.put(&first, AUTO).await.unwrap();
@@ -196,7 +196,7 @@ async fn an_upload_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn two_versions_of_a_service_are_kept_apart() {
+async fn two_versions_of_a_service_have_separate_packages() {
     let fixture = Fixture::start().await;
     for (number, size) in [(1, 2000), (2, 3000)] {
         let content = Content::from_bytes(package(size)).unwrap();
@@ -208,7 +208,7 @@ async fn two_versions_of_a_service_are_kept_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_calls_at_once_get_each_its_own_answer() {
+async fn each_of_many_concurrent_calls_gets_its_own_response() {
     let fixture = Fixture::start().await;
     let service = |number: u64| ServiceVersion::new(format!("service{number}"), 1).unwrap();
     for number in 0..8 {
@@ -235,6 +235,6 @@ async fn many_calls_at_once_get_each_its_own_answer() {
             assert_eq!(package.metadata.unwrap().size, Some(expected));
         });
     }
-    in_time(calls.join_all()).await;
+    with_timeout(calls.join_all()).await;
     assert_eq!(fixture.emulator.requests().len(), 48);
 }

@@ -1,7 +1,7 @@
-//! Uploads with faults drawn at random: none is called a success without being stored whole, none is stored twice.
+//! Uploads with random faults: none succeeds without being stored whole, and none is stored twice.
 
-use crate::drawn;
-use crate::fixture::{Fixture, in_time, plugin_for};
+use crate::fixture::{Fixture, plugin_for, with_timeout};
+use crate::random_cases;
 use fastly_package::ServiceVersion;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -10,56 +10,62 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const RUNS: u64 = 1000;
-const AT_A_TIME: usize = 16;
+const CONCURRENCY: usize = 16;
 
-/// `FAULT_SEED` repeats what a failure names.
+/// Returns the seed in `FAULT_SEED`, which repeats an earlier run, or a random one.
 fn seed() -> u64 {
     let seed = std::env::var("FAULT_SEED").ok().and_then(|seed| seed.parse().ok());
     seed.unwrap_or_else(|| fastrand::u64(..))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_thousand_uploads_none_is_wrongly_called_stored_and_none_is_stored_twice() {
+async fn a_thousand_uploads_with_random_faults_are_reported_as_they_are_stored_and_never_stored_twice()
+ {
     let seed = seed();
     println!("FAULT_SEED={seed}");
     let fixture = Arc::new(Fixture::start().await);
-    let plugins = Arc::new(drawn::plugins(|| plugin_for(&fixture.emulator.url())));
-    let running = Arc::new(Semaphore::new(AT_A_TIME));
+    let plugins = Arc::new(random_cases::plugins(|| plugin_for(&fixture.emulator.url())));
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut runs = JoinSet::new();
     for number in 0..RUNS {
-        let (fixture, plugins, running) = (fixture.clone(), plugins.clone(), running.clone());
+        let (fixture, plugins, permits) = (fixture.clone(), plugins.clone(), permits.clone());
         runs.spawn(async move {
-            let _running = running.acquire().await.unwrap();
+            let _permit = permits.acquire().await.unwrap();
             let mut random = Rng::with_seed(seed.wrapping_add(number));
             let service = format!("run{number}x");
             let faults: Vec<usize> =
-                (0..random.usize(..5)).map(|_| drawn::draw(&mut random)).collect();
+                (0..random.usize(..5)).map(|_| random_cases::fault_number(&mut random)).collect();
             for fault in &faults {
-                fixture.emulator.fault(drawn::fault(*fault, &service));
+                fixture.emulator.fault(random_cases::fault(*fault, &service));
             }
-            let (package, sent) = drawn::package(&mut random);
+            let (package, sent) = random_cases::package(&mut random);
             let plugin = &plugins[random.usize(..plugins.len())];
-            let content = drawn::content(&mut random, &package);
-            let options = drawn::options(&mut random);
+            let content = random_cases::content(&mut random, &package);
+            let options = random_cases::options(&mut random);
             let target = ServiceVersion::new(&service, 1).unwrap();
 
-            let result = in_time(plugin.put_package(&target, content, options)).await;
+            let result = with_timeout(plugin.put_package(&target, content, options)).await;
 
             let stored = fixture.emulator.package(&service, 1);
             let uploads = stored.as_ref().map_or(0, |stored| stored.uploads);
-            drawn::assert_true(&result, &sent, uploads, stored.as_ref().map(|s| s.hashsum()));
-            let said = result.map_err(|error| error.stored()).map(|uploaded| uploaded.attempts);
-            println!("{service} {faults:?}: {said:?}, {uploads} stored");
-            format!("{said:?}")
+            random_cases::assert_consistent(
+                &result,
+                &sent,
+                uploads,
+                stored.as_ref().map(|s| s.hashsum()),
+            );
+            let outcome = result.map_err(|error| error.stored()).map(|uploaded| uploaded.attempts);
+            println!("{service} {faults:?}: {outcome:?}, {uploads} stored");
+            format!("{outcome:?}")
         });
     }
-    let mut tally = BTreeMap::new();
-    while let Some(said) = runs.join_next().await {
-        *tally.entry(said.expect("a run that is right")).or_insert(0) += 1;
+    let mut counts = BTreeMap::new();
+    while let Some(outcome) = runs.join_next().await {
+        *counts.entry(outcome.expect("the result matches what is stored")).or_insert(0) += 1;
     }
-    println!("{tally:#?}");
-    // The draw has something of everything, or it shows nothing.
-    for said in ["Ok(1)", "Ok(2)", "Ok(3)", "Err(No)", "Err(Unknown)"] {
-        assert!(tally.contains_key(said), "{said}: {tally:?}");
+    println!("{counts:#?}");
+    // Every outcome occurs, or else the faults are not varied enough.
+    for outcome in ["Ok(1)", "Ok(2)", "Ok(3)", "Err(No)", "Err(Unknown)"] {
+        assert!(counts.contains_key(outcome), "{outcome}: {counts:?}");
     }
 }

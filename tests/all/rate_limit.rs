@@ -1,4 +1,4 @@
-//! The limit on writes: what the API says of it comes through, with success and refusal alike.
+//! The rate limit on writes: its headers are returned with successes and errors.
 
 use crate::fixture::{AUTO, Fixture, SERVICE, api_error, package};
 use fastly_package::RateLimit;
@@ -6,7 +6,7 @@ use fastly_package_emulator::Answer;
 use serde_json::json;
 
 #[tokio::test]
-async fn the_limit_on_writes_is_told_with_success_and_refusal_alike() {
+async fn the_rate_limit_is_returned_with_a_success_and_with_an_error() {
     let fixture = Fixture::start().await;
     let first = fixture.put(&package(2000), AUTO).await.unwrap().rate_limit.unwrap();
     assert_eq!(first.remaining, Some(999));
@@ -15,12 +15,12 @@ async fn the_limit_on_writes_is_told_with_success_and_refusal_alike() {
     assert_eq!((second.remaining, second.reset), (Some(998), first.reset));
 }
 
-/// `remaining`, `reset` and `retry-after` as the headers give them.
+/// The `remaining`, `reset` and `retry_after` of a [`RateLimit`].
 type Limit = (Option<u64>, Option<u64>, Option<&'static str>);
 type Headers = &'static [(&'static str, &'static [u8])];
 
 #[tokio::test]
-async fn odd_headers_of_the_limit_are_as_good_as_absent() {
+async fn an_invalid_rate_limit_header_is_ignored() {
     let fixture = Fixture::start().await;
     let table: [(Headers, Option<Limit>); 7] = [
         (&[], None),
@@ -50,7 +50,7 @@ async fn odd_headers_of_the_limit_are_as_good_as_absent() {
         for answer in [Answer::json(200, success.clone()), Answer::new(429)] {
             let answer =
                 headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
-            for result in fixture.answered(answer).await {
+            for result in fixture.get_and_put(answer).await {
                 let limit = match result {
                     Ok(reply) => reply.rate_limit,
                     Err(error) => api_error(Err(error)).rate_limit,

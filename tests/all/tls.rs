@@ -1,22 +1,22 @@
-//! The API over TLS: who is trusted, and what is said where somebody isn't.
+//! The API over TLS: trusted certificates, and the errors of the others.
 
 use crate::fixture::{
-    ALWAYS, AUTO, MIB, NEVER, SERVICE, TOKEN, api_error, assert_untouched, hashsum, in_time,
-    package, plugin_for, sha512, version,
+    ALWAYS, AUTO, MIB, NEVER, SERVICE, TOKEN, api_error, assert_no_connections, hashsum, package,
+    plugin_for, sha512, version, with_timeout,
 };
 use crate::tls_server::{Authority, in_front_of};
-use fastly_package::{Content, Error, ErrorCode, Plugin, PutOptions, Reply, Result, Stored};
+use fastly_package::{Content, ErrorCode, ErrorKind, Plugin, PutOptions, Reply, Result, Stored};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault, Then};
 use rustls::ServerConfig;
 
-/// An emulator behind TLS, and a plugin that trusts an authority.
-struct Secured {
+/// An emulator behind a TLS proxy, and a plugin that trusts an authority.
+struct TlsFixture {
     emulator: Emulator,
     plugin: Plugin,
 }
 
-impl Secured {
-    async fn by(server: ServerConfig, trusted: &Authority) -> Self {
+impl TlsFixture {
+    async fn with(server: ServerConfig, trusted: &Authority) -> Self {
         let config = Config { token: Some(TOKEN.into()), ..Config::default() };
         let emulator = Emulator::start(config).await.unwrap();
         let url = format!("https://{}", in_front_of(&emulator, server).await);
@@ -24,153 +24,153 @@ impl Secured {
         Self { emulator, plugin: plugin.build().unwrap() }
     }
 
-    async fn trusted() -> Self {
+    async fn start() -> Self {
         let authority = Authority::named("Known");
-        Self::by(authority.server("127.0.0.1", |_| {}), &authority).await
+        Self::with(authority.server("127.0.0.1", |_| {}), &authority).await
     }
 
     async fn get(&self) -> Result<Reply> {
-        in_time(self.plugin.get_package(&version(1))).await
+        with_timeout(self.plugin.get_package(&version(1))).await
     }
 
     async fn put(&self, package: &[u8], options: PutOptions) -> Result<Reply> {
         let content = Content::from_bytes(package.to_vec()).unwrap();
-        let uploaded = in_time(self.plugin.put_package(&version(1), content, options)).await;
+        let uploaded = with_timeout(self.plugin.put_package(&version(1), content, options)).await;
         uploaded.map(|uploaded| uploaded.reply)
     }
 
-    /// Both calls fail in the handshake; this is what is said.
-    async fn refused(&self) -> String {
+    /// Asserts that a GET and a PUT fail because of the certificate, and returns the message.
+    async fn certificate_error(&self) -> String {
         let put = self.put(&package(2000), AUTO).await;
         let get = self.get().await;
         let [put, get] = [put, get].map(|result| {
-            let error = result.expect_err("the certificate is wrong");
-            let Error::Transport(lost) = &error else { panic!("{error:?}") };
-            assert!(matches!(lost.code, ErrorCode::TlsCertificateError), "{lost:?}");
+            let error = result.expect_err("the certificate is not trusted");
+            let Some(code) = error.error_code() else { panic!("{error:?}") };
+            assert!(matches!(code, ErrorCode::TlsCertificateError), "{code:?}");
             assert_eq!(error.stored(), Stored::No);
             error.to_string()
         });
         assert_eq!(put, get);
-        assert_untouched(&self.emulator).await;
+        assert_no_connections(&self.emulator).await;
         get
     }
 }
 
 #[tokio::test]
-async fn an_authority_that_was_named_is_trusted() {
-    let secured = Secured::trusted().await;
+async fn a_configured_authority_is_trusted() {
+    let fixture = TlsFixture::start().await;
     let package = package(5 * MIB);
     for options in [NEVER, ALWAYS] {
-        let reply = secured.put(&package, options).await.unwrap();
+        let reply = fixture.put(&package, options).await.unwrap();
         assert_eq!(hashsum(&reply), sha512(&package));
     }
-    assert_eq!(hashsum(&secured.get().await.unwrap()), sha512(&package));
-    assert_eq!(secured.emulator.connections(), 1, "the connection is kept");
+    assert_eq!(hashsum(&fixture.get().await.unwrap()), sha512(&package));
+    assert_eq!(fixture.emulator.connections(), 1, "the connection is reused");
 }
 
 #[tokio::test]
-async fn tls_1_2_is_enough() {
+async fn tls_1_2_is_supported() {
     let authority = Authority::named("Known");
-    let modern = authority.server("127.0.0.1", |_| {});
-    let provider = modern.crypto_provider().clone();
-    let mut old = ServerConfig::builder_with_provider(provider)
+    let default = authority.server("127.0.0.1", |_| {});
+    let provider = default.crypto_provider().clone();
+    let mut tls12 = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .with_no_client_auth()
-        .with_cert_resolver(modern.cert_resolver.clone());
-    old.alpn_protocols = modern.alpn_protocols.clone();
-    let secured = Secured::by(old, &authority).await;
-    secured.put(&package(2000), AUTO).await.unwrap();
+        .with_cert_resolver(default.cert_resolver.clone());
+    tls12.alpn_protocols = default.alpn_protocols.clone();
+    let fixture = TlsFixture::with(tls12, &authority).await;
+    fixture.put(&package(2000), AUTO).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_unknown_authority_is_refused() {
     let server = Authority::named("Unknown").server("127.0.0.1", |_| {});
-    let secured = Secured::by(server, &Authority::named("Known")).await;
-    let said = secured.refused().await;
-    assert!(said.contains("authority that is not trusted"), "{said}");
+    let fixture = TlsFixture::with(server, &Authority::named("Known")).await;
+    let message = fixture.certificate_error().await;
+    assert!(message.contains("authority that is not trusted"), "{message}");
 }
 
 #[tokio::test]
-async fn an_authority_that_was_made_anew_under_its_old_name_is_refused() {
+async fn another_authority_with_the_name_of_a_trusted_one_is_refused() {
     let server = Authority::named("Known").server("127.0.0.1", |_| {});
-    let secured = Secured::by(server, &Authority::named("Known")).await;
-    let said = secured.refused().await;
-    assert!(said.contains("isn't signed by the authority of that name"), "{said}");
+    let fixture = TlsFixture::with(server, &Authority::named("Known")).await;
+    let message = fixture.certificate_error().await;
+    assert!(message.contains("is not signed by the trusted authority of that name"), "{message}");
 }
 
 #[tokio::test]
-async fn a_handshake_that_breaks_off_is_a_lost_connection_and_no_wrong_certificate() {
+async fn a_connection_that_closes_during_the_handshake_is_retryable_and_not_a_certificate_error() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     let plugin = plugin_for(&url).build().unwrap();
-    let error = in_time(plugin.get_package(&version(1))).await.unwrap_err();
+    let error = with_timeout(plugin.get_package(&version(1))).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
-    let Error::Transport(lost) = &error else { panic!("{error:?}") };
-    assert!(matches!(lost.code, ErrorCode::ConnectionTerminated), "{lost:?}");
+    let Some(code) = error.error_code() else { panic!("{error:?}") };
+    assert!(matches!(code, ErrorCode::ConnectionTerminated), "{code:?}");
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let authority = Authority::named("Known");
     for name in ["127.0.0.2", "api.fastly.com", "localhost"] {
-        let secured = Secured::by(authority.server(name, |_| {}), &authority).await;
-        let said = secured.refused().await;
-        assert!(said.contains("certificate is for another name"), "{said}");
+        let fixture = TlsFixture::with(authority.server(name, |_| {}), &authority).await;
+        let message = fixture.certificate_error().await;
+        assert!(message.contains("certificate is for another host name"), "{message}");
     }
 }
 
 #[tokio::test]
-async fn a_certificate_is_refused_outside_its_time() {
+async fn a_certificate_is_refused_outside_its_validity_period() {
     let authority = Authority::named("Known");
     let expired = authority.server("127.0.0.1", |certificate| {
         certificate.not_before = rcgen::date_time_ymd(2000, 1, 1);
         certificate.not_after = rcgen::date_time_ymd(2001, 1, 1);
     });
-    let said = Secured::by(expired, &authority).await.refused().await;
-    assert!(said.contains("certificate has expired"), "{said}");
+    let message = TlsFixture::with(expired, &authority).await.certificate_error().await;
+    assert!(message.contains("certificate has expired"), "{message}");
 
     let future = authority.server("127.0.0.1", |certificate| {
         certificate.not_before = rcgen::date_time_ymd(3000, 1, 1);
     });
-    let said = Secured::by(future, &authority).await.refused().await;
-    assert!(said.contains("certificate is not valid yet"), "{said}");
+    let message = TlsFixture::with(future, &authority).await.certificate_error().await;
+    assert!(message.contains("certificate is not valid yet"), "{message}");
 }
 
 #[tokio::test]
-async fn plain_http_where_tls_is_expected_is_not_spoken_to() {
+async fn no_request_is_sent_to_an_api_without_tls() {
     let config = Config { token: Some(TOKEN.into()), ..Config::default() };
     let emulator = Emulator::start(config).await.unwrap();
     let plugin = plugin_for(&format!("https://{}", emulator.addr())).build().unwrap();
-    let error = in_time(plugin.get_package(&version(1))).await.unwrap_err();
-    assert!(matches!(error, Error::Transport(_)), "{error:?}");
-    in_time(emulator.all_closed()).await;
-    assert!(emulator.requests().is_empty(), "no request was readable");
+    let error = with_timeout(plugin.get_package(&version(1))).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
+    with_timeout(emulator.all_closed()).await;
+    assert!(emulator.requests().is_empty(), "the request was sent");
 }
 
 #[tokio::test]
-async fn a_refusal_comes_through_tls_though_the_package_was_not_read() {
-    let secured = Secured::trusted().await;
+async fn an_early_error_response_over_tls_is_returned_although_the_package_is_not_read() {
+    let fixture = TlsFixture::start().await;
     let package = package(10 * MIB);
     for options in [NEVER, ALWAYS] {
         for then in [Then::Keep, Then::Close, Then::Stall] {
-            let refusal = Fault::early_answer(Answer::unauthorized()).then(then);
-            secured.emulator.fault(refusal);
-            let error = api_error(secured.put(&package, options).await);
+            let fault = Fault::early_answer(Answer::unauthorized()).then(then);
+            fixture.emulator.fault(fault);
+            let error = api_error(fixture.put(&package, options).await);
             assert_eq!(error.status, 401, "{options:?} {then:?}");
         }
     }
-    assert!(secured.emulator.package(SERVICE, 1).is_none());
-    secured.emulator.clear_faults();
-    secured.put(&package, AUTO).await.unwrap();
+    assert!(fixture.emulator.package(SERVICE, 1).is_none());
+    fixture.emulator.clear_faults();
+    fixture.put(&package, AUTO).await.unwrap();
 }
 
 #[test]
-fn what_holds_no_certificate_is_no_authority() {
+fn a_ca_file_without_a_certificate_is_an_invalid_argument() {
     let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
     for pem in ["", "no PEM at all", &key] {
         let error = plugin_for("https://127.0.0.1").ca_certificates(pem.as_bytes()).unwrap_err();
-        assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error:?}");
     }
 }

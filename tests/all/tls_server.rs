@@ -1,4 +1,4 @@
-//! TLS in front of an emulator, with a certificate authority made for the moment.
+//! A TLS proxy in front of an emulator, and certificate authorities for its certificates.
 
 use fastly_package_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A certificate authority that nobody knows.
+/// A new certificate authority.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -22,12 +22,12 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// Its certificate, to be trusted.
+    /// Returns its certificate.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// What a server needs to be `name`, but for what is changed in the certificate.
+    /// Returns a server configuration with a certificate for `name`, which `change` may modify before it is signed.
     pub(crate) fn server(
         &self,
         name: &str,
@@ -50,37 +50,36 @@ impl Authority {
     }
 }
 
-/// Takes TLS connections and passes what is in them on to the emulator, which it connects to after the handshake. It ends with the
-/// test's runtime.
+/// Starts a TLS proxy and returns its address. It connects to the emulator after each handshake, and stops with the runtime.
 pub(crate) async fn in_front_of(emulator: &Emulator, config: ServerConfig) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let behind = emulator.addr();
+    let upstream = emulator.addr();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(client) = acceptor.accept(stream).await else { return };
-                let server = TcpStream::connect(behind).await.unwrap();
-                pass_on(client, server).await;
+                let server = TcpStream::connect(upstream).await.unwrap();
+                forward(client, server).await;
             });
         }
     });
     address
 }
 
-/// Passes on in both directions. Where one breaks off, as is tested, the other goes on: a refusal comes while nobody reads any more.
-async fn pass_on(client: TlsStream<TcpStream>, server: TcpStream) {
+/// Copies in both directions. If one fails, the other continues: an error response may arrive after the server has stopped reading.
+async fn forward(client: TlsStream<TcpStream>, server: TcpStream) {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = server.into_split();
-    let up = async {
+    let requests = async {
         let _ = copy(&mut from_client, &mut to_server).await;
         let _ = copy(&mut from_client, &mut sink()).await;
     };
-    let down = async {
+    let responses = async {
         let _ = copy(&mut from_server, &mut to_client).await;
         let _ = to_client.shutdown().await;
     };
-    tokio::join!(up, down);
+    tokio::join!(requests, responses);
 }

@@ -1,10 +1,10 @@
-//! The token: it reaches the API and is seen nowhere else.
+//! The token is sent to the API, and appears in no error, log, response or component.
 
 use crate::fixture::{
-    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, TOKEN, in_time, package, plugin_for, version,
+    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, TOKEN, package, plugin_for, version, with_timeout,
 };
 use crate::programs;
-use fastly_package::{Content, Error, Reply, Result, ServiceVersion, Timeouts, Token};
+use fastly_package::{Content, Error, ErrorKind, Reply, Result, ServiceVersion, Timeouts, Token};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::json;
 use std::io::Write;
@@ -14,23 +14,23 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// All that a person could be shown of an error.
-fn shown(error: &Error) -> String {
-    let mut shown = format!("{error} {error:?} {error:#?}");
+/// Formats an error and its sources in every way.
+fn format_all(error: &Error) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        shown.push_str(&format!(" {error} {error:?}"));
+        text.push_str(&format!(" {error} {error:?}"));
         source = error.source();
     }
-    shown
+    text
 }
 
 #[track_caller]
-fn assert_hidden(text: &str) {
+fn assert_no_token(text: &str) {
     assert!(!text.contains(TOKEN), "{text}");
 }
 
-/// Answers that send back what they got, wherever an answer has room for it.
+/// Returns responses that contain the token in every place where a response can have it.
 fn echoes() -> Vec<Answer> {
     let json = |status, value: serde_json::Value| Answer::json(status, value);
     vec![
@@ -56,7 +56,7 @@ fn echoes() -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn a_token_that_the_api_sends_back_is_in_no_error() {
+async fn a_token_in_a_response_is_in_no_error() {
     let fixture = Fixture::start().await;
     for answer in echoes() {
         for early in [false, true] {
@@ -72,19 +72,19 @@ async fn a_token_that_the_api_sends_back_is_in_no_error() {
                 fixture.put(&package(3 * MIB), ALWAYS).await,
             ];
             for result in results {
-                assert_hidden(&shown(&result.expect_err("an error")));
+                assert_no_token(&format_all(&result.expect_err("the response is an error")));
             }
         }
     }
     assert!(fixture.emulator.requests().iter().all(|r| r.header("fastly-key") == Some(TOKEN)));
 }
 
-/// One error of each kind.
+/// Returns at least one error of each kind.
 async fn errors() -> Vec<Error> {
     let fixture = Fixture::start().await;
     let content = |size| Content::from_reader(tokio::io::empty(), size).unwrap();
     let mut results = vec![
-        fixture.get_of(&ServiceVersion { service_id: String::new(), version_id: 0 }).await,
+        fixture.get_from(&ServiceVersion { service_id: String::new(), version_id: 0 }).await,
         fixture.send(content(2000), AUTO).await,
         fixture.get().await,
     ];
@@ -95,18 +95,19 @@ async fn errors() -> Vec<Error> {
     fixture.emulator.fault(Fault::reset());
     results.push(fixture.get().await);
 
-    let stall = Duration::from_millis(100);
-    let impatient =
-        Fixture::with(|plugin| plugin.timeouts(Timeouts { answer: stall, ..Timeouts::default() }));
-    let impatient = impatient.await;
-    impatient.emulator.fault(Fault::never_answer());
-    results.push(impatient.get().await);
+    let timeout = Duration::from_millis(100);
+    let fixture = Fixture::with(|plugin| {
+        plugin.timeouts(Timeouts { response: timeout, ..Timeouts::default() })
+    });
+    let fixture = fixture.await;
+    fixture.emulator.fault(Fault::never_answer());
+    results.push(fixture.get().await);
     for program in [programs::PANICS, programs::ANOTHER_AUTHORITY, programs::OWN_TOKEN] {
         results.push(Fixture::with(|plugin| programs::run(program, plugin)).await.get().await);
     }
     for url in ["https://127.0.0.1:1", "http://127.0.0.1:1", "https://nowhere.invalid"] {
         let plugin = plugin_for(url).build().unwrap();
-        results.push(in_time(plugin.get_package(&version(1))).await);
+        results.push(with_timeout(plugin.get_package(&version(1))).await);
     }
     let mut errors: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
     errors.extend(Token::new(format!("{TOKEN} ")).err());
@@ -117,10 +118,13 @@ async fn errors() -> Vec<Error> {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_error_of_any_kind() {
+async fn no_error_of_any_kind_contains_the_token() {
     let errors = errors().await;
-    let kind = |error: &Error| format!("{error:?}").split(['(', ' ']).next().unwrap().to_owned();
-    let mut kinds: Vec<String> = errors.iter().map(kind).collect();
+    let name = |error: &Error| {
+        let kind = format!("{:?}", error.kind());
+        kind.split(['(', ' ']).next().unwrap().to_owned()
+    };
+    let mut kinds: Vec<String> = errors.iter().map(name).collect();
     kinds.sort();
     kinds.dedup();
     let all = [
@@ -136,21 +140,21 @@ async fn the_token_is_in_no_error_of_any_kind() {
     ];
     assert_eq!(kinds, all);
     for error in &errors {
-        assert_hidden(&shown(error));
+        assert_no_token(&format_all(error));
     }
 }
 
 #[test]
-fn the_token_is_not_in_what_holds_it() {
+fn debug_output_does_not_contain_the_token() {
     let token = Token::new(TOKEN).unwrap();
-    assert_hidden(&format!("{token:?} {token:#?}"));
+    assert_no_token(&format!("{token:?} {token:#?}"));
     let builder = plugin_for("https://api.fastly.com");
-    assert_hidden(&format!("{builder:?} {builder:#?}"));
+    assert_no_token(&format!("{builder:?} {builder:#?}"));
     let plugin = builder.build().unwrap();
-    assert_hidden(&format!("{plugin:?} {plugin:#?}"));
+    assert_no_token(&format!("{plugin:?} {plugin:#?}"));
 }
 
-/// Collects what is logged.
+/// A writer that collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -173,7 +177,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_log_however_much_is_logged() {
+async fn no_log_contains_the_token_even_at_the_trace_level() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)
@@ -181,10 +185,10 @@ async fn the_token_is_in_no_log_however_much_is_logged() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    // While there is one subscriber alone, whichever thread meets a call site first decides for all threads whether it is logged.
+    // With a single subscriber, tracing caches for all threads whether the first one to reach a call site is interested in it.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    // The runtime has this thread alone, so that the subscriber sees every task.
-    let _logging = tracing::subscriber::set_default(subscriber);
+    // The subscriber is set for this thread, which is the only one of the runtime.
+    let _guard = tracing::subscriber::set_default(subscriber);
 
     let fixture = Fixture::start().await;
     fixture.put(&package(2 * MIB), ALWAYS).await.unwrap();
@@ -197,8 +201,8 @@ async fn the_token_is_in_no_log_however_much_is_logged() {
     errors().await;
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for seen in ["100 Continue", "request{method=PUT", SERVICE, "denied a request"] {
-        assert!(log.contains(seen), "the log lacks {seen}:\n{log:.3000}");
+    for text in ["100 Continue", "request{method=PUT", SERVICE, "denied a request"] {
+        assert!(log.contains(text), "the log lacks {text}:\n{log:.3000}");
     }
     for (number, line) in log.lines().enumerate() {
         assert!(!line.contains(TOKEN), "line {number}: {line}");
@@ -206,20 +210,20 @@ async fn the_token_is_in_no_log_however_much_is_logged() {
 }
 
 #[tokio::test]
-async fn the_component_sees_no_token_in_its_own_request() {
+async fn the_component_cannot_see_the_token_in_its_request() {
     let fixture = Fixture::with(|plugin| programs::run(programs::TELLS_ITS_HEADERS, plugin)).await;
     let echo = Answer::new(200).header("X-Echo", TOKEN);
     fixture.emulator.fault(Fault::answer(echo));
     let Reply { body, .. } = fixture.get().await.unwrap();
     assert!(body.contains("x-own: 1") && body.contains("content-length: "), "{body}");
     assert!(body.contains("x-echo: ****"), "{body}");
-    assert_hidden(&body);
+    assert_no_token(&body);
     assert!(!body.to_ascii_lowercase().contains("fastly-key"), "{body}");
     assert_eq!(fixture.only_request().await.header("fastly-key"), Some(TOKEN));
 }
 
 #[test]
-fn a_token_never_goes_in_plain_text_to_another_machine() {
+fn a_token_is_never_sent_in_plain_text_except_to_a_loopback_address() {
     for url in [
         "http://api.fastly.com",
         "http://192.0.2.1:8080",
@@ -230,6 +234,6 @@ fn a_token_never_goes_in_plain_text_to_another_machine() {
         "http://[::ffff:192.0.2.1]",
     ] {
         let error = url.parse::<fastly_package::ApiUrl>().expect_err(url);
-        assert!(matches!(error, Error::InvalidArgument(_)), "{url}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{url}: {error:?}");
     }
 }

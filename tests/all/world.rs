@@ -1,4 +1,4 @@
-//! The component's world: what it wants from any host, and what it gives.
+//! The component's world: its imports and exports.
 
 use fastly_package::COMPONENT;
 use sha2::{Digest, Sha256};
@@ -6,13 +6,13 @@ use snapbox::{assert_data_eq, file};
 use std::path::Path;
 use wit_component::{DecodedWasm, WitPrinter};
 
-fn decoded() -> DecodedWasm {
-    wit_component::decode(COMPONENT).expect("the component holds its own WIT")
+fn decode() -> DecodedWasm {
+    wit_component::decode(COMPONENT).expect("the component contains its WIT")
 }
 
 #[test]
 fn the_component_has_the_recorded_world() {
-    let decoded = decoded();
+    let decoded = decode();
     let mut printer = WitPrinter::default();
     let nested: Vec<_> = decoded
         .resolve()
@@ -27,7 +27,7 @@ fn the_component_has_the_recorded_world() {
 
 #[test]
 fn the_component_imports_http_streams_and_random_bytes_and_nothing_else() {
-    let decoded = decoded();
+    let decoded = decode();
     let DecodedWasm::Component(resolve, world) = &decoded else { panic!("not a component") };
     let names = |items: &wit_parser::IndexMap<wit_parser::WorldKey, wit_parser::WorldItem>| {
         let mut names: Vec<_> = items.keys().map(|key| resolve.name_world_key(key)).collect();
@@ -46,11 +46,14 @@ fn the_component_imports_http_streams_and_random_bytes_and_nothing_else() {
             "wasi:random/random@0.2.0",
         ]
     );
-    assert_eq!(names(&world.exports), ["fastly-package:api/package-api@0.1.0"]);
+    assert_eq!(
+        names(&world.exports),
+        ["fastly-package:api/package-api@0.1.0", "fastly-package:api/versions@0.1.0"]
+    );
 }
 
 #[test]
-fn the_component_is_small_and_begins_with_the_memory_that_a_call_uses() {
+fn the_component_is_at_most_128_kb_and_starts_with_640_kib_of_memory() {
     assert!(COMPONENT.len() <= 128_000, "{} bytes", COMPONENT.len());
     let memories: Vec<u64> = wasmparser::Parser::new(0)
         .parse_all(COMPONENT)
@@ -60,12 +63,12 @@ fn the_component_is_small_and_begins_with_the_memory_that_a_call_uses() {
         })
         .flat_map(|section| section.into_iter().map(|memory| memory.unwrap().initial))
         .collect();
-    // Pages of 64 KiB: 640 KiB.
+    // In pages of 64 KiB.
     assert_eq!(memories, [10]);
 }
 
 #[test]
-fn the_vendored_wit_is_what_was_locked() {
+fn the_vendored_wit_matches_its_lock_file() {
     let deps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/deps");
     let lock = std::fs::read_to_string(deps.with_file_name("deps.sha256")).unwrap();
     let mut locked: Vec<String> = lock.lines().map(str::to_owned).collect();

@@ -14,7 +14,7 @@ pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();
-        // As it is: the builder would tidy it up.
+        // Set directly, because the builder would normalize it.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
@@ -25,9 +25,9 @@ pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn check_says_what_a_package_is_and_what_is_wrong_with_it() {
+async fn check_describes_a_package_and_its_problems() {
     let fixture = Fixture::start().await;
-    let macs = [
+    let packed_on_macos = [
         ("app/fastly.toml", MANIFEST),
         ("app/bin/main.wasm", MODULE),
         ("app/.DS_Store", b"x"),
@@ -39,7 +39,7 @@ async fn check_says_what_a_package_is_and_what_is_wrong_with_it() {
         ("good", 0, package()),
         // As `tar -C dir -czf app.tar.gz .` packs it.
         ("dot", 6, archive(&[("./fastly.toml", MANIFEST), ("./bin/main.wasm", MODULE)])),
-        ("odd", 0, archive(&macs)),
+        ("odd", 0, archive(&packed_on_macos)),
         ("no-wasm", 6, archive(&[("app/fastly.toml", MANIFEST)])),
         ("no-manifest", 6, archive(&[("app/main.wasm", MODULE)])),
         (
@@ -53,9 +53,12 @@ async fn check_says_what_a_package_is_and_what_is_wrong_with_it() {
         ("not-tar", 6, archive(&[])[..20].to_vec()),
     ] {
         fixture.write("app.tar.gz", &package);
-        let ended = fixture.run(["check", "app.tar.gz"]).await;
-        assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
-        assert_golden(&format!("check-{name}.txt"), &format!("{}\n{}", ended.stdout, ended.stderr));
+        let output = fixture.run(["check", "app.tar.gz"]).await;
+        assert_eq!(output.code, Some(code), "{name}: {output:?}");
+        assert_golden(
+            &format!("check-{name}.txt"),
+            &format!("{}\n{}", output.stdout, output.stderr),
+        );
         let quiet = fixture.run(["check", "-q", "app.tar.gz"]).await;
         assert_eq!((quiet.code, quiet.stdout.as_str()), (Some(code), ""));
         assert_eq!(quiet.stderr.is_empty(), code == 0, "{}", quiet.stderr);
@@ -64,13 +67,13 @@ async fn check_says_what_a_package_is_and_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn check_prints_one_object_with_what_the_api_says_of_the_same_package() {
+async fn check_prints_one_object_with_the_same_values_as_the_api() {
     let fixture = Fixture::start().await;
     let options = SampleOptions { size: Some(300_000), unsorted: true, ..SampleOptions::default() };
     fixture.write("app.tar.gz", &sample::package(options));
-    let ended = fixture.run(["check", "--json", "app.tar.gz"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    let checked: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let output = fixture.run(["check", "--json", "app.tar.gz"]).await;
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    let checked: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(checked["ok"], true);
     assert_eq!(checked["wasm"]["format"], "module");
     let uploaded = fixture.put("app.tar.gz", &["--json"]).await;
@@ -78,7 +81,7 @@ async fn check_prints_one_object_with_what_the_api_says_of_the_same_package() {
     for field in ["size", "hashsum", "files_hash"] {
         assert_eq!(checked[field], uploaded["metadata"][field], "{field}");
     }
-    // The emulator reads packages as `check` does: this is somebody else's reading.
+    // The emulator and `check` share a package reader, so the test reads the package with another one.
     let bytes = std::fs::read(fixture.path("app.tar.gz")).unwrap();
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
     let mut files = std::collections::BTreeMap::new();
@@ -92,42 +95,42 @@ async fn check_prints_one_object_with_what_the_api_says_of_the_same_package() {
     assert_eq!(checked["files_hash"], sha512(&contents));
     assert_eq!(checked["hashsum"], sha512(&bytes));
     fixture.write("dot.tar.gz", &archive(&[("./fastly.toml", MANIFEST)]));
-    let ended = fixture.run(["check", "--json", "dot.tar.gz"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(6), ""));
-    let checked: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let output = fixture.run(["check", "--json", "dot.tar.gz"]).await;
+    assert_eq!((output.code, output.stderr.as_str()), (Some(6), ""));
+    let checked: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(checked["ok"], false);
     assert_eq!(checked["findings"][0]["severity"], "error");
     assert!(checked["findings"][0]["hint"].is_string());
 }
 
 #[tokio::test]
-async fn what_cant_be_checked_ends_in_6_and_says_why() {
+async fn a_package_that_cannot_be_read_exits_with_6_and_a_hint() {
     let fixture = Fixture::start().await;
-    for (file, says) in [("missing.tar.gz", "No such file"), (".", "not a file")] {
+    for (file, expected) in [("missing.tar.gz", "No such file"), (".", "not a file")] {
         for json in [&[][..], &["--json"]] {
-            let ended = fixture.run([&["check", file], json].concat()).await;
-            assert_eq!(ended.code, Some(6), "{ended:?}");
-            assert!(ended.stderr.contains(says), "{}", ended.stderr);
-            assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
+            let output = fixture.run([&["check", file], json].concat()).await;
+            assert_eq!(output.code, Some(6), "{output:?}");
+            assert!(output.stderr.contains(expected), "{}", output.stderr);
+            assert!(output.stderr.contains("hint: "), "{}", output.stderr);
         }
     }
 }
 
 #[tokio::test]
-async fn a_package_that_the_api_refuses_is_looked_into() {
+async fn a_package_that_the_api_rejects_is_checked() {
     let fixture = Fixture::start().await;
     fixture
         .write("app.tar.gz", &archive(&[("./fastly.toml", MANIFEST), ("./bin/main.wasm", MODULE)]));
-    let ended = fixture.put("app.tar.gz", &["--json"]).await;
-    assert_eq!(ended.code, Some(3));
-    assert_golden("put-400-dot.txt", &ended.stderr);
-    let printed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let output = fixture.put("app.tar.gz", &["--json"]).await;
+    assert_eq!(output.code, Some(3));
+    assert_golden("put-400-dot.txt", &output.stderr);
+    let printed: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(printed["error"]["findings"][0]["severity"], "error");
     assert_eq!(fixture.emulator.package(TARGET[1], 3), None);
 }
 
 #[tokio::test]
-async fn a_gibibyte_is_checked_twice_in_constant_memory() {
+async fn checking_a_gibibyte_takes_constant_memory() {
     const LIMIT: u64 = 24 * 1024;
     let fixture = Fixture::start().await;
     let file = std::fs::File::create(fixture.path("app.tar.gz")).unwrap();
@@ -144,16 +147,16 @@ async fn a_gibibyte_is_checked_twice_in_constant_memory() {
     tar.into_inner().unwrap().finish().unwrap().flush().unwrap();
     let mut command = fixture.command(["check", "app.tar.gz"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id().unwrap());
+    let proc_status = format!("/proc/{}/status", child.id().unwrap());
     let mut peak = 0;
-    // The kernel's own high-water mark, which is gone with the process.
+    // Polled, since the kernel's high-water mark disappears with the process.
     let code = loop {
-        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let status = std::fs::read_to_string(&proc_status).unwrap_or_default();
         if let Some(mark) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
             peak = mark.trim().trim_end_matches(" kB").parse::<u64>().unwrap();
         }
-        if let Ok(ended) = tokio::time::timeout(Duration::from_millis(20), child.wait()).await {
-            break ended.unwrap().code();
+        if let Ok(status) = tokio::time::timeout(Duration::from_millis(20), child.wait()).await {
+            break status.unwrap().code();
         }
     };
     assert_eq!(code, Some(0));

@@ -1,40 +1,40 @@
-//! What `component` hands out.
+//! The components that `component` writes.
 
-use crate::command::{Fixture, ended};
+use crate::command::{Fixture, output};
 use fastly_package::COMPONENT;
 use std::path::Path;
 
-/// The components, by the flag of each; the plugin has none.
+/// The flag of each component, empty for the plugin.
 const FLAGS: [&str; 4] = ["", "--guard", "--guarded", "--command"];
 
-/// What stands between two vertical bars of the table in `examples/README.md` in the line of a component.
+/// Returns the cells of a component's row in the table of `examples/README.md`.
 fn documented(flag: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/README.md");
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().skip_while(|line| !line.starts_with("| component |")).skip(2);
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect();
     let mut rows = lines.take_while(|line| line.starts_with('|')).map(cells);
-    let found = rows.find(|row: &Vec<String>| row[2].trim_matches('`') == flag);
-    found.unwrap_or_else(|| panic!("the table has no line for {flag:?}"))
+    let row = rows.find(|row: &Vec<String>| row[2].trim_matches('`') == flag);
+    row.unwrap_or_else(|| panic!("the table has no row for {flag:?}"))
 }
 
-/// The interfaces that a cell of the table names, such as `wasi:io/{error,poll}`.
+/// Returns the interfaces that a cell of the table lists, such as `wasi:io/{error,poll}`.
 fn interfaces(cell: &str) -> Vec<String> {
     let mut all = Vec::new();
-    for named in cell.split('`').skip(1).step_by(2) {
-        match named.split_once('{') {
+    for interface in cell.split('`').skip(1).step_by(2) {
+        match interface.split_once('{') {
             Some((package, names)) => {
                 let names = names.trim_end_matches('}').split(',');
                 all.extend(names.map(|name| format!("{package}{name}")));
             }
-            None => all.push(named.to_owned()),
+            None => all.push(interface.to_owned()),
         }
     }
     all.sort();
     all
 }
 
-/// What a component imports and exports, without the version.
+/// Returns the imports and exports of a component, without their versions.
 fn world_of(component: &[u8]) -> [Vec<String>; 2] {
     let decoded = wit_component::decode(component).expect("a component");
     let wit_component::DecodedWasm::Component(resolve, world) = &decoded else {
@@ -54,19 +54,20 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-async fn written(fixture: &Fixture, flag: &str) -> Vec<u8> {
+/// Returns the component that the command writes with this flag.
+async fn component(fixture: &Fixture, flag: &str) -> Vec<u8> {
     let args = ["component", "-o", "out.wasm", flag].into_iter().filter(|arg| !arg.is_empty());
-    let ended = fixture.run(args).await;
-    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    let output = fixture.run(args).await;
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(0), "", ""));
     std::fs::read(fixture.path("out.wasm")).unwrap()
 }
 
 #[tokio::test]
-async fn the_components_are_those_that_were_built_and_tested() {
+async fn the_components_contain_those_that_the_tests_run() {
     let fixture = Fixture::start().await;
     let mut all = Vec::new();
     for flag in FLAGS {
-        all.push(written(&fixture, flag).await);
+        all.push(component(&fixture, flag).await);
     }
     let [plugin, guard, guarded, command] = &all[..] else { panic!("{FLAGS:?}") };
     assert_eq!(plugin, COMPONENT);
@@ -81,7 +82,7 @@ async fn the_components_import_and_export_what_is_documented() {
     let fixture = Fixture::start().await;
     let of_plugin = interfaces(&documented("")[4]);
     for flag in FLAGS {
-        let component = written(&fixture, flag).await;
+        let component = component(&fixture, flag).await;
         let row = documented(flag);
         let mut imports = interfaces(&row[4]);
         if row[4].starts_with("as the plugin") {
@@ -89,19 +90,24 @@ async fn the_components_import_and_export_what_is_documented() {
             imports.sort();
         }
         assert_eq!(world_of(&component), [imports, interfaces(&row[5])], "{flag}");
-        // A word or two more, and it is still of the size that is said.
+        // Within 3 %, so that a small change of the component needs no change of the table.
         let size: usize = row[3].trim_end_matches(" KB").parse().expect("a size in KB");
-        let off = (component.len() / 1000).abs_diff(size);
-        assert!(off <= size / 30, "{flag}: {} bytes, where {} is said", component.len(), row[3]);
+        let difference = (component.len() / 1000).abs_diff(size);
+        assert!(
+            difference <= size / 30,
+            "{flag}: {} bytes, documented as {}",
+            component.len(),
+            row[3]
+        );
     }
 }
 
 #[tokio::test]
-async fn the_contract_is_one_file_that_says_all_of_it() {
+async fn the_wit_is_one_complete_file() {
     let fixture = Fixture::start().await;
-    let ended = fixture.run(["component", "--wit"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    for says in [
+    let output = fixture.run(["component", "--wit"]).await;
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    for expected in [
         "package fastly-package:api@0.1.0;",
         "interface package-api {",
         "interface egress {",
@@ -109,28 +115,27 @@ async fn the_contract_is_one_file_that_says_all_of_it() {
         "world guard {",
         "world command {",
         "package wasi:http@0.2.0 {",
-        "/// Uploads a package to a service version, in place of the one that it has (PutPackage).",
+        "/// Uploads a package to a service version, replacing the one that it has (PutPackage).",
     ] {
-        assert!(ended.stdout.contains(says), "{says}: {}", ended.stdout);
+        assert!(output.stdout.contains(expected), "{expected}: {}", output.stdout);
     }
-    // It is what another build can start from.
     let mut resolve = wit_parser::Resolve::default();
-    resolve.push_str("contract.wit", &ended.stdout).expect("well-formed WIT");
+    resolve.push_str("contract.wit", &output.stdout).expect("well-formed WIT");
 }
 
 #[tokio::test]
-async fn what_can_not_be_written_is_said() {
+async fn a_component_that_cannot_be_written_is_reported() {
     let fixture = Fixture::start().await;
-    let failed = fixture.run(["component", "-o", "no/such/folder"]).await;
-    assert_eq!(failed.code, Some(1));
-    assert!(failed.stderr.contains("can't write no/such/folder"), "{}", failed.stderr);
+    let output = fixture.run(["component", "-o", "no/such/folder"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("can't write no/such/folder"), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn one_component_is_written_at_a_time() {
+async fn two_components_in_one_call_are_a_usage_error() {
     let fixture = Fixture::start().await;
     let both = fixture.run(["component", "--guard", "--command"]).await;
     assert_eq!(both.code, Some(2));
-    let ignored = ended(&mut fixture.command(["component", "extra"]), b"").await;
-    assert_eq!(ignored.code, Some(2));
+    let extra = output(&mut fixture.command(["component", "extra"]), b"").await;
+    assert_eq!(extra.code, Some(2));
 }

@@ -1,5 +1,5 @@
-//! What is printed for each status of the API, in `tests/golden/errors-get.txt` and `errors-put.txt`, and for each failure on this machine and on
-//! the way, in `errors-local.txt`.
+//! The error messages for each status of the API, in `tests/golden/errors-get.txt` and `errors-put.txt`, and for each local or network failure, in
+//! `errors-local.txt`.
 
 use crate::command::{Fixture, TARGET, assert_golden, package, without_ages};
 use fastly_package_emulator::{Answer, Config, Fault};
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 const SERVICE: &str = TARGET[1];
-/// Of these there is no service.
-const OTHER: &str = "0000000000000000000000";
+/// A service that doesn't exist.
+const MISSING: &str = "0000000000000000000000";
 const LATER: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
-/// The versions that the service has.
+/// The number of the service's versions.
 const VERSIONS: u32 = 4;
-/// `head -n` of a terminal's screen.
-const SCREEN: usize = 10;
+/// The number of lines that an error message must stay below, so that it fits on a screen.
+const MAX_LINES: usize = 10;
 
-/// What goes wrong, for a call about this service and version.
+/// A call for this service and version, and the API's faults during it.
 struct Case {
     name: &'static str,
     service: &'static str,
@@ -42,7 +42,7 @@ fn cases() -> Vec<Case> {
         case("401, expired", Fault::answer(Answer::token_expired("5Yo3XXnrQpjc20u0ybrf2g"))),
         case("403", Fault::answer(Answer::forbidden())),
         case("403, read-only", Fault::answer(Answer::read_only_token())),
-        at("404, service", OTHER, "1"),
+        at("404, service", MISSING, "1"),
         at("404, version", SERVICE, "9"),
         case("404, package", Fault::answer(Answer::not_found())),
         Case {
@@ -78,8 +78,8 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Each case, with the exit code, what is stored, and what is said.
-async fn printed(command: &[&str]) -> String {
+/// Returns the exit code, the state of the upload and the message of each case.
+async fn messages(command: &[&str]) -> String {
     let mut all = String::new();
     for case in cases() {
         let config =
@@ -90,15 +90,15 @@ async fn printed(command: &[&str]) -> String {
             fixture.emulator.fault(fault);
         }
         let target = ["--service-id", case.service, "--version", case.version];
-        let more = ["--json", "--retries", "0"];
-        let ended = fixture.run([command, &target, &more].concat()).await;
-        let failure: Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
+        let flags = ["--json", "--retries", "0"];
+        let output = fixture.run([command, &target, &flags].concat()).await;
+        let failure: Value = serde_json::from_str(&output.stdout).expect("one JSON object");
         let error = &failure["error"];
-        assert_eq!(error["exit_code"], ended.code.unwrap(), "{}", case.name);
+        assert_eq!(error["exit_code"], output.code.unwrap(), "{}", case.name);
         assert_eq!(failure["service_id"], case.service, "{}", case.name);
         let hint = error["hint"].as_str().map(|hint| format!("hint: {hint}\n"));
-        assert!(ended.stderr.ends_with(&hint.unwrap_or_default()), "{ended:?}");
-        assert!(ended.stderr.lines().count() < SCREEN, "{}", ended.stderr);
+        assert!(output.stderr.ends_with(&hint.unwrap_or_default()), "{output:?}");
+        assert!(output.stderr.lines().count() < MAX_LINES, "{}", output.stderr);
         let _ = write!(all, "== {}\nexit {}", case.name, error["exit_code"]);
         for field in ["status", "stored", "missing"] {
             match &error[field] {
@@ -108,24 +108,23 @@ async fn printed(command: &[&str]) -> String {
                 }
             }
         }
-        let _ = write!(all, "\n{}\n", without_ages(&ended.stderr));
+        let _ = write!(all, "\n{}\n", without_ages(&output.stderr));
     }
     all
 }
 
 #[tokio::test]
-async fn a_get_that_fails_says_what_failed_why_and_what_to_do() {
-    assert_golden("errors-get.txt", &printed(&["get"]).await);
+async fn a_failed_get_reports_its_cause_and_a_hint() {
+    assert_golden("errors-get.txt", &messages(&["get"]).await);
 }
 
 #[tokio::test]
-async fn a_put_that_fails_says_what_failed_why_what_is_stored_and_what_to_do() {
-    assert_golden("errors-put.txt", &printed(&["put", "--package", "app.tar.gz"]).await);
+async fn a_failed_put_reports_its_cause_the_state_of_the_upload_and_a_hint() {
+    assert_golden("errors-put.txt", &messages(&["put", "--package", "app.tar.gz"]).await);
 }
 
-/// What each failure that isn't the API's says, and its exit code.
 #[tokio::test]
-async fn a_failure_on_this_machine_or_on_the_way_says_the_same() {
+async fn a_local_or_network_failure_reports_its_cause_and_a_hint() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     fixture.write("empty.tar.gz", b"");
@@ -136,7 +135,7 @@ async fn a_failure_on_this_machine_or_on_the_way_says_the_same() {
     let large = std::fs::File::create(fixture.path("large.tar.gz")).unwrap();
     large.set_len(100_000_001).unwrap();
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nowhere = format!("http://{}", gone.local_addr().unwrap());
+    let unreachable = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let mismatch = json!({"size": 9, "hashsum": "0".repeat(128)});
     let mut all = String::new();
@@ -176,18 +175,18 @@ async fn a_failure_on_this_machine_or_on_the_way_says_the_same() {
         if let Some(fault) = fault {
             fixture.emulator.fault(fault);
         }
-        let args = args.replace("NOWHERE", &nowhere);
+        let args = args.replace("NOWHERE", &unreachable);
         let target = if args.starts_with("check") { &[][..] } else { &TARGET };
-        let words: Vec<&str> = args.split(' ').chain(target.iter().copied()).collect();
-        let ended = fixture.run(words).await;
-        let says = ended.stderr.replace(&nowhere.replace("http://", ""), "127.0.0.1:1");
-        assert!(says.lines().count() < SCREEN, "{says}");
-        let _ = write!(all, "== {name}\nexit {}\n{}\n", ended.code.unwrap(), portable(&says));
+        let args: Vec<&str> = args.split(' ').chain(target.iter().copied()).collect();
+        let output = fixture.run(args).await;
+        let stderr = output.stderr.replace(&unreachable.replace("http://", ""), "127.0.0.1:1");
+        assert!(stderr.lines().count() < MAX_LINES, "{stderr}");
+        let _ = write!(all, "== {name}\nexit {}\n{}\n", output.code.unwrap(), portable(&stderr));
     }
     assert_golden("errors-local.txt", &all);
 }
 
-/// Without the numbers that a system gives its errors.
+/// Removes error numbers, which depend on the operating system.
 fn portable(text: &str) -> String {
     let mut parts = text.split(" (os error ");
     let first = parts.next().unwrap_or_default().to_owned();

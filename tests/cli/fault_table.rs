@@ -1,6 +1,6 @@
-//! What the command makes of each fault of the network, a gateway or the API. `--nocapture` prints the table.
+//! The command's result for each fault of the network, a gateway or the API. `--nocapture` prints the table.
 
-use crate::command::{Ended, Fixture, TARGET, assert_golden, sha512};
+use crate::command::{Fixture, Output, TARGET, assert_golden, sha512};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest, StoredPackage, Then, sample};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -9,25 +9,25 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Long enough for everything but a fault that never ends.
+/// Long enough for each fault that ends.
 const TIMEOUT: &str = "50s";
-/// For those, which would otherwise be waited for so long.
-const SHORT: &str = "8s";
-const AT_A_TIME: usize = 12;
+/// For a fault that never ends.
+const SHORT_TIMEOUT: &str = "8s";
+const CONCURRENCY: usize = 12;
 const CALLS: [&str; 3] = ["get", "put", "put, asking"];
 
-/// More than the two sides and the kernel hold between them: what broke in the middle of it was not sent whole.
+/// More than all buffers hold together, so that a package isn't sent whole if a fault occurs during the upload.
 const LARGE: u64 = 10 * 1024 * 1024;
-/// Sent whole before anything else happens.
+/// Small enough to be sent whole before a fault occurs.
 const SMALL: u64 = 2000;
-/// Where it breaks.
-const MIDDLE: u64 = 100_000;
+/// The number of body bytes after which a fault in the body occurs.
+const BYTES_BEFORE_FAULT: u64 = 100_000;
 
 struct Row {
     fault: &'static str,
     times: &'static str,
     call: &'static str,
-    ended: Ended,
+    output: Output,
     requests: Vec<RecordedRequest>,
     /// The SHA-512 of the package.
     sent: String,
@@ -42,10 +42,10 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("no fault", Fault::delay(Duration::ZERO)),
         ("closed on the head", Fault::close()),
         ("reset on the head", Fault::reset()),
-        ("closed in the body", Fault::close().after_body_bytes(MIDDLE)),
-        ("reset in the body", Fault::reset().after_body_bytes(MIDDLE)),
+        ("closed in the body", Fault::close().after_body_bytes(BYTES_BEFORE_FAULT)),
+        ("reset in the body", Fault::reset().after_body_bytes(BYTES_BEFORE_FAULT)),
         ("never read", Fault::never_read()),
-        ("no longer read", Fault::never_read().after_body_bytes(MIDDLE)),
+        ("no longer read", Fault::never_read().after_body_bytes(BYTES_BEFORE_FAULT)),
         ("never answered", Fault::never_answer()),
         ("stored, never answered", Fault::never_answer().stored()),
         ("stored, answer lost", Fault::lost_answer()),
@@ -100,9 +100,9 @@ fn package(size: u64) -> Vec<u8> {
     sample::package(sample::SampleOptions { size: Some(size), ..Default::default() })
 }
 
-/// Whether a fault is of the kind that strikes before a large package is whole.
+/// Returns whether a fault occurs before a large package is sent whole.
 fn is_early(fault: &str) -> bool {
-    ["on the head", "in the body", "read", "early"].iter().any(|words| fault.contains(words))
+    ["on the head", "in the body", "read", "early"].iter().any(|part| fault.contains(part))
         && fault != "read slowly"
 }
 
@@ -122,27 +122,28 @@ async fn run(name: &'static str, fault: Fault, times: &'static str, call: &'stat
     let before = fixture.emulator.requests().len();
     let fault = if call == "get" { fault.on_get() } else { fault.on_put() };
     fixture.emulator.fault(if times == "always" { fault.every_time() } else { fault });
-    let endless = ["never", "no longer"].iter().any(|word| name.contains(word));
-    let timeout = if endless { SHORT } else { TIMEOUT };
-    let ended = fixture.run([arguments, &TARGET, &["--json", "--timeout", timeout]].concat()).await;
+    let never_ends = ["never", "no longer"].iter().any(|part| name.contains(part));
+    let timeout = if never_ends { SHORT_TIMEOUT } else { TIMEOUT };
+    let output =
+        fixture.run([arguments, &TARGET, &["--json", "--timeout", timeout]].concat()).await;
     let requests = fixture.emulator.requests().split_off(before);
     let stored = fixture.emulator.package(TARGET[1], 3);
     let sent = sha512(&package);
-    Row { fault: name, times, call, ended, requests, sent, stored }
+    Row { fault: name, times, call, output, requests, sent, stored }
 }
 
 impl Row {
-    fn printed(&self) -> Value {
-        serde_json::from_str(&self.ended.stdout).unwrap_or_else(|_| panic!("{:?}", self.ended))
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.output.stdout).unwrap_or_else(|_| panic!("{:?}", self.output))
     }
 
-    /// What the command says of the upload.
-    fn said(&self) -> String {
-        let printed = self.printed();
-        match &printed["error"]["stored"] {
+    /// Returns the state of the upload that the command reports.
+    fn reported(&self) -> String {
+        let json = self.json();
+        match &json["error"]["stored"] {
             Value::String(stored) => stored.clone(),
             _ if self.call == "get" => "-".to_owned(),
-            _ if printed["verified"] == true => "verified".to_owned(),
+            _ if json["verified"] == true => "verified".to_owned(),
             _ => "yes".to_owned(),
         }
     }
@@ -151,15 +152,15 @@ impl Row {
         self.stored.as_ref().map_or(0, |package| package.uploads)
     }
 
-    /// What is said is what is so.
-    fn assert_true(&self) {
-        let Self { fault, times, call, ended, .. } = self;
-        let row = format!("{fault}, {times}, {call}: {ended:?}");
+    /// Asserts that the report agrees with what the emulator has stored.
+    fn assert_report_is_true(&self) {
+        let Self { fault, times, call, output, .. } = self;
+        let row = format!("{fault}, {times}, {call}: {output:?}");
         if *call == "get" {
             return assert_eq!(self.uploads(), 1, "{row}");
         }
         assert!(self.uploads() <= 1, "stored twice: {row}");
-        match (ended.code, self.said().as_str()) {
+        match (output.code, self.reported().as_str()) {
             (Some(0), "verified" | "yes") => {
                 let hashsum = self.stored.as_ref().map(|stored| stored.hashsum());
                 assert_eq!(hashsum, Some(self.sent.as_str()), "{row}");
@@ -169,45 +170,45 @@ impl Row {
             (Some(1..), "unknown") => {}
             _ => panic!("{row}"),
         }
-        let printed = self.printed();
-        if printed.get("error").is_some() {
-            assert_eq!(printed["error"]["exit_code"], ended.code.unwrap(), "{row}");
+        let json = self.json();
+        if json.get("error").is_some() {
+            assert_eq!(json["error"]["exit_code"], output.code.unwrap(), "{row}");
         }
     }
 
     fn line(&self) -> String {
         let requests: Vec<&str> = self.requests.iter().map(|r| r.method.as_str()).collect();
-        let code = self.ended.code.unwrap_or(-1);
+        let code = self.output.code.unwrap_or(-1);
         format!(
             "{:<31} {:<7} {:<12} {code:<5} {:<9} {:<7} {}",
             self.fault,
             self.times,
             self.call,
-            self.said(),
+            self.reported(),
             if self.call == "get" { "-".to_owned() } else { self.uploads().to_string() },
             requests.join(" ")
         )
     }
 
-    /// How much the server has read, which depends on who was faster.
-    fn read(&self) -> String {
+    /// Returns the number of body bytes that the server read of each request, which varies between runs.
+    fn bytes_read(&self) -> String {
         let bytes = self.requests.iter().map(|request| request.body_bytes.to_string());
         bytes.collect::<Vec<_>>().join(" ")
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_of_an_upload_is_what_became_of_it_whatever_the_fault() {
-    let running = Arc::new(Semaphore::new(AT_A_TIME));
+async fn the_reported_state_of_an_upload_is_true_whatever_the_fault() {
+    let semaphore = Arc::new(Semaphore::new(CONCURRENCY));
     let mut rows = JoinSet::new();
     let mut count = 0;
     for times in ["once", "always"] {
         for call in CALLS {
             for (name, fault) in faults() {
-                let (running, number) = (running.clone(), count);
+                let (semaphore, number) = (semaphore.clone(), count);
                 count += 1;
                 rows.spawn(async move {
-                    let _running = running.acquire().await.unwrap();
+                    let _permit = semaphore.acquire().await.unwrap();
                     (number, run(name, fault, times, call).await)
                 });
             }
@@ -219,9 +220,9 @@ async fn what_is_said_of_an_upload_is_what_became_of_it_whatever_the_fault() {
         "fault                           times   call         exit  stored?   uploads requests";
     let (mut table, mut printed) = (format!("{header}\n"), format!("{header} (body bytes read)\n"));
     for (_, row) in &rows {
-        row.assert_true();
+        row.assert_report_is_true();
         writeln!(table, "{}", row.line()).unwrap();
-        writeln!(printed, "{} ({})", row.line(), row.read()).unwrap();
+        writeln!(printed, "{} ({})", row.line(), row.bytes_read()).unwrap();
     }
     println!("{printed}");
     assert_golden("faults.txt", &table);

@@ -1,4 +1,4 @@
-use crate::command::{Fixture, TARGET, TOKEN, assert_golden, ended, package, without_ages};
+use crate::command::{Fixture, TARGET, TOKEN, assert_golden, output, package, without_ages};
 use fastly_package_emulator::{Answer, Fault};
 
 const RECORDED: &str = include_str!("../fixtures/get-200.json");
@@ -8,73 +8,74 @@ fn recorded() -> Fault {
 }
 
 #[tokio::test]
-async fn a_package_is_shown_as_people_read_it() {
+async fn a_package_is_printed_as_a_table() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(recorded());
-    let ended = fixture.get(&[]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert!(ended.stdout.contains(" years ago)\n"), "{}", ended.stdout);
-    assert_golden("get.txt", &without_ages(&ended.stdout));
+    let output = fixture.get(&[]).await;
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    assert!(output.stdout.contains(" years ago)\n"), "{}", output.stdout);
+    assert_golden("get.txt", &without_ages(&output.stdout));
 }
 
 #[tokio::test]
-async fn a_hash_is_shown_whole_to_those_who_want_to_know_more() {
+async fn a_hash_is_printed_in_full_with_verbose() {
     let fixture = Fixture::start().await;
     let recorded_hash = "ecc068efcd4071d36d6460152dcc50461b649f01f28589917540a69d33e9b147";
-    for (more, whole) in [(&[][..], false), (&["-v"], true)] {
+    for (flags, in_full) in [(&[][..], false), (&["-v"], true)] {
         fixture.emulator.fault(recorded());
-        let ended = fixture.get(more).await;
-        assert_eq!(ended.stdout.contains(recorded_hash), whole, "{}", ended.stdout);
-        assert!(ended.stdout.contains("ecc068efcd40"), "{}", ended.stdout);
+        let output = fixture.get(flags).await;
+        assert_eq!(output.stdout.contains(recorded_hash), in_full, "{}", output.stdout);
+        assert!(output.stdout.contains("ecc068efcd40"), "{}", output.stdout);
     }
 }
 
 #[tokio::test]
-async fn what_is_not_dated_or_measured_as_it_should_be_is_shown_as_it_came() {
+async fn unexpected_times_and_hashes_are_printed_unchanged() {
     let fixture = Fixture::start().await;
     let body = r#"{"id":"p","service_id":"s","version":1,"created_at":"the other day",
         "updated_at":null,"metadata":{"hashsum":"é","size":999}}"#;
     let odd = Answer::new(200).body(body).content_type("application/json");
     fixture.emulator.fault(Fault::answer(odd).times(2));
-    let ended = fixture.get(&[]).await;
-    for says in ["created      the other day\n", "hashsum      é\n", "size         999 bytes\n"] {
-        assert!(format!("{}\n", ended.stdout).contains(says), "{}", ended.stdout);
+    let output = fixture.get(&[]).await;
+    for expected in ["created      the other day\n", "hashsum      é\n", "size         999 bytes\n"]
+    {
+        assert!(format!("{}\n", output.stdout).contains(expected), "{}", output.stdout);
     }
-    assert!(!ended.stdout.contains("updated"), "{}", ended.stdout);
-    let ended = fixture.get(&["--json"]).await;
-    assert_eq!(ended.stdout.lines().count(), 1, "one line, whatever the API's JSON has");
-    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(!output.stdout.contains("updated"), "{}", output.stdout);
+    let output = fixture.get(&["--json"]).await;
+    assert_eq!(output.stdout.lines().count(), 1, "one line, even if the API's JSON has several");
+    let printed: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(printed["raw"]["created_at"], "the other day");
 }
 
 #[tokio::test]
-async fn a_field_is_shown_whatever_else_is_in_the_answer() {
+async fn a_field_is_printed_whatever_other_fields_the_response_has() {
     let fixture = Fixture::start().await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-    for more in ["1e999", &deep] {
+    for unknown in ["1e999", &deep] {
         let body = format!(
-            r#"{{"id":"p","service_id":"s","version":1,"metadata":{{"size":999}},"more":{more}}}"#
+            r#"{{"id":"p","service_id":"s","version":1,"metadata":{{"size":999}},"more":{unknown}}}"#
         );
         let odd = Answer::new(200).body(body).content_type("application/json");
         fixture.emulator.fault(Fault::answer(odd).times(2));
         for (field, value) in [("id", "p\n"), ("size", "999\n")] {
-            let ended = fixture.get(&["--field", field]).await;
-            assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), value), "{ended:?}");
+            let output = fixture.get(&["--field", field]).await;
+            assert_eq!((output.code, output.stdout.as_str()), (Some(0), value), "{output:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn as_json_it_is_one_object_with_the_answer_as_it_came() {
+async fn json_output_is_one_object_that_contains_the_response_unchanged() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(recorded());
-    let ended = fixture.get(&["--json"]).await;
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert_eq!(ended.stdout.lines().count(), 1);
-    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let output = fixture.get(&["--json"]).await;
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    assert_eq!(output.stdout.lines().count(), 1);
+    let printed: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     let recorded: serde_json::Value = serde_json::from_str(RECORDED).unwrap();
     assert_eq!(printed["raw"], recorded);
-    assert!(ended.stdout.contains(RECORDED.trim()), "byte for byte");
+    assert!(output.stdout.contains(RECORDED.trim()), "byte for byte");
     for field in ["id", "service_id", "version", "created_at", "updated_at", "deleted_at"] {
         assert_eq!(printed[field], recorded[field], "{field}");
     }
@@ -84,105 +85,105 @@ async fn as_json_it_is_one_object_with_the_answer_as_it_came() {
 }
 
 #[tokio::test]
-async fn what_a_terminal_would_obey_is_made_harmless() {
+async fn control_characters_in_a_response_are_escaped() {
     let fixture = Fixture::start().await;
     let body =
         r#"{"id":"p\u001b[31m","service_id":"s\r\n","version":1,"metadata":{"name":"\u0007"}}"#;
     fixture
         .emulator
         .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
-    let ended = fixture.get(&[]).await;
-    assert_eq!(ended.code, Some(0));
-    assert!(!ended.stdout.contains(['\u{1b}', '\r', '\u{7}']), "{:?}", ended.stdout);
+    let output = fixture.get(&[]).await;
+    assert_eq!(output.code, Some(0));
+    assert!(!output.stdout.contains(['\u{1b}', '\r', '\u{7}']), "{:?}", output.stdout);
 
-    // With a tab where JSON may have one.
+    // The tab is where JSON allows whitespace.
     let body = "{\t\"id\":\"p\u{7f}q\u{9b}31m\",\"service_id\":\"s\",\"version\":1}";
     fixture
         .emulator
         .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
-    let ended = fixture.get(&["--json"]).await;
-    assert!(!ended.stdout.contains(['\u{7f}', '\u{9b}', '\u{1b}']), "{:?}", ended.stdout);
-    let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let output = fixture.get(&["--json"]).await;
+    assert!(!output.stdout.contains(['\u{7f}', '\u{9b}', '\u{1b}']), "{:?}", output.stdout);
+    let printed: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     for id in [&printed["id"], &printed["raw"]["id"]] {
         assert_eq!(id, "p\u{7f}q\u{9b}31m", "nothing is lost");
     }
 }
 
 #[tokio::test]
-async fn the_token_comes_from_a_file_or_from_stdin() {
+async fn the_token_is_read_from_a_file_or_stdin() {
     let fixture = Fixture::start().await;
     fixture.write("token", format!("{TOKEN}\n").as_bytes());
     for (source, stdin) in [("token", ""), ("-", TOKEN)] {
         let mut command = fixture.command([&["get", "--token-file", source], &TARGET[..]].concat());
-        let ended = ended(command.env_remove("FASTLY_API_TOKEN"), stdin.as_bytes()).await;
-        assert_eq!(ended.code, Some(3), "404, not 401: {}", ended.stderr);
+        let output = output(command.env_remove("FASTLY_API_TOKEN"), stdin.as_bytes()).await;
+        assert_eq!(output.code, Some(3), "404, not 401: {}", output.stderr);
         assert_eq!(fixture.emulator.requests()[0].header("fastly-key"), Some(TOKEN));
     }
 }
 
 #[tokio::test]
-async fn the_service_comes_from_the_environment_too() {
+async fn the_service_id_is_read_from_the_environment() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     assert_eq!(fixture.put("app.tar.gz", &[]).await.code, Some(0));
     let mut command = fixture.command(["get", "--version", "3"]);
-    let ended = ended(command.env("FASTLY_SERVICE_ID", TARGET[1]), b"").await;
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let output = output(command.env("FASTLY_SERVICE_ID", TARGET[1]), b"").await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_ends_at_the_timeout() {
+async fn a_missing_response_exits_with_5_after_the_timeout() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(Fault::never_answer());
-    let ended = fixture.get(&["--timeout", "300ms"]).await;
-    assert_eq!(ended.code, Some(5));
-    assert!(ended.stderr.contains("not done within 300ms"), "{}", ended.stderr);
+    let output = fixture.get(&["--timeout", "300ms"]).await;
+    assert_eq!(output.code, Some(5));
+    assert!(output.stderr.contains("timed out after 300ms"), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn an_api_that_is_not_there_ends_in_4() {
+async fn an_unreachable_api_exits_with_4() {
     let fixture = Fixture::start().await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", gone.local_addr().unwrap());
-    drop(gone);
-    let ended = fixture.get(&["--api", &url, "--retries", "0"]).await;
-    assert_eq!(ended.code, Some(4));
-    assert!(ended.stderr.contains("was not reached"), "{}", ended.stderr);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let output = fixture.get(&["--api", &url, "--retries", "0"]).await;
+    assert_eq!(output.code, Some(4));
+    assert!(output.stderr.contains("can't connect to the API"), "{}", output.stderr);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_result_that_can_not_be_written_is_no_success() {
+async fn a_result_that_cannot_be_written_exits_with_1() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(recorded());
     let full = std::fs::File::create("/dev/full").unwrap();
     let mut command = fixture.command([&["get"], &TARGET[..]].concat());
-    let running = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let output = running.wait_with_output().await.unwrap();
+    let child = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let says = String::from_utf8(output.stderr).unwrap();
-    assert!(says.contains("can't write the result"), "{says}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("can't write the result"), "{stderr}");
     fixture.write("app.tar.gz", &package());
     let full = std::fs::File::create("/dev/full").unwrap();
     let mut command =
         fixture.command([&["put", "--package", "app.tar.gz", "-q"], &TARGET[..]].concat());
-    let running = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let output = running.wait_with_output().await.unwrap();
+    let child = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
     assert_eq!((output.status.code(), fixture.uploads()), (Some(1), 1));
-    let says = String::from_utf8(output.stderr).unwrap();
-    assert!(says.contains("the package is stored, but the result can't be written"), "{says}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("the package is stored, but the result can't be written"), "{stderr}");
 }
 
 #[tokio::test]
-async fn variables_that_are_wasmtimes_change_nothing() {
+async fn wasmtimes_environment_variables_are_ignored() {
     let fixture = Fixture::start().await;
     let mut command = fixture.command([&["get"], &TARGET[..]].concat());
-    let ended = ended(command.env("WASMTIME_BACKTRACE_DETAILS", "1"), b"").await;
-    assert_eq!(ended.code, Some(3), "404: {}", ended.stderr);
+    let output = output(command.env("WASMTIME_BACKTRACE_DETAILS", "1"), b"").await;
+    assert_eq!(output.code, Some(3), "404: {}", output.stderr);
 }
 
 #[tokio::test]
-async fn one_field_is_printed_alone() {
+async fn a_field_is_printed_without_its_name() {
     let fixture = Fixture::start().await;
     for (field, value) in [
         (
@@ -195,15 +196,15 @@ async fn one_field_is_printed_alone() {
         ("authors", "<oss@fastly.com>"),
     ] {
         fixture.emulator.fault(recorded());
-        let ended = fixture.get(&["--field", field]).await;
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{field}");
-        assert_eq!(ended.stdout, format!("{value}\n"));
+        let output = fixture.get(&["--field", field]).await;
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{field}");
+        assert_eq!(output.stdout, format!("{value}\n"));
     }
     fixture.emulator.fault(recorded());
-    let ended = fixture.get(&["--field", "deleted_at"]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    assert!(ended.stderr.contains("names no deleted_at"), "{}", ended.stderr);
-    let wrong = fixture.get(&["--field", "files-hash"]).await;
-    assert_eq!(wrong.code, Some(2));
-    assert!(wrong.stderr.contains("files_hash"), "it is suggested: {}", wrong.stderr);
+    let output = fixture.get(&["--field", "deleted_at"]).await;
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
+    assert!(output.stderr.contains("has no deleted_at"), "{}", output.stderr);
+    let misspelt = fixture.get(&["--field", "files-hash"]).await;
+    assert_eq!(misspelt.code, Some(2));
+    assert!(misspelt.stderr.contains("files_hash"), "the field is suggested: {}", misspelt.stderr);
 }

@@ -1,4 +1,4 @@
-//! `host/JSON.md` says what is printed, and nothing else is.
+//! `docs/json.md` documents every field that is printed, and no other.
 
 use crate::check::archive;
 use crate::command::{Fixture, TARGET, package};
@@ -8,29 +8,29 @@ use std::collections::BTreeSet;
 
 /// A module that imports a memory, `a.b`.
 const IMPORTS: &[u8] = b"\0asm\x01\0\0\0\x02\x08\x01\x01a\x01b\x02\0\0";
-const DOCUMENT: &str = include_str!("../../host/JSON.md");
+const DOCUMENT: &str = include_str!("../../docs/json.md");
 
-/// The fields that the document names under a heading.
+/// Returns the fields that are documented under a heading.
 fn documented(heading: &str) -> BTreeSet<String> {
     let section = DOCUMENT.split("\n## ").find(|section| section.starts_with(heading));
     let rows = section.expect(heading).lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
 }
 
-/// The fields of an object, with dots before those of the objects in it.
-fn fields(value: &Value, before: &str, found: &mut BTreeSet<String>) {
+/// Collects the fields of an object, with paths such as `metadata.size` for nested ones.
+fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {
-                let name = format!("{before}{name}");
-                // What the API says is its own.
+                let name = format!("{prefix}{name}");
+                // The API's own fields are not documented here.
                 if !["raw", "metadata.wasm_metadata"].contains(&name.as_str()) {
                     fields(value, &format!("{name}."), found);
                 }
                 found.insert(name);
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| fields(value, before, found)),
+        Value::Array(values) => values.iter().for_each(|value| fields(value, prefix, found)),
         _ => {}
     }
 }
@@ -45,7 +45,7 @@ fn all_fields(printed: &[String]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn each_field_that_is_printed_is_documented_and_the_other_way_round() {
+async fn the_printed_fields_are_the_documented_ones() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     let recorded = include_str!("../fixtures/put-200.json");
@@ -56,8 +56,8 @@ async fn each_field_that_is_printed_is_documented_and_the_other_way_round() {
     let get = fixture.get(&["--json"]).await.stdout;
     assert_eq!(all_fields(&[put, unchanged, get]), documented("A package"));
 
-    let rehearsed = fixture.put("app.tar.gz", &["--json", "--dry-run"]).await.stdout;
-    assert_eq!(all_fields(&[rehearsed]), documented("A rehearsal"));
+    let dry_run = fixture.put("app.tar.gz", &["--json", "--dry-run"]).await.stdout;
+    assert_eq!(all_fields(&[dry_run]), documented("A dry run"));
 
     let mut failures = Vec::new();
     let odd = archive(&[("app/fastly.toml", b"name = \n"), ("app/bin/main.wasm", IMPORTS)]);
@@ -66,12 +66,12 @@ async fn each_field_that_is_printed_is_documented_and_the_other_way_round() {
     failures.push(fixture.run(["get", "--json", "-s", "a", "--version", "1"]).await.stdout);
     fixture.emulator.fault(Fault::early_answer(Answer::rate_limited(4_102_444_800)));
     failures.push(fixture.put("app.tar.gz", &["--json"]).await.stdout);
-    let mut failed = documented("A failure");
-    let in_package =
+    let mut expected = documented("A failure");
+    let rate_limit =
         ["remaining", "reset", "retry_after"].map(|it| format!("error.rate_limit.{it}"));
-    let in_check = ["severity", "kind", "message", "hint"].map(|it| format!("error.findings.{it}"));
-    failed.extend(in_package.into_iter().chain(in_check));
-    assert_eq!(all_fields(&failures), failed);
+    let findings = ["severity", "kind", "message", "hint"].map(|it| format!("error.findings.{it}"));
+    expected.extend(rate_limit.into_iter().chain(findings));
+    assert_eq!(all_fields(&failures), expected);
 
     let checks = [
         fixture.run(["check", "--json", "app.tar.gz"]).await.stdout,

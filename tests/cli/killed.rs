@@ -1,4 +1,4 @@
-//! A `put` that is killed at a random moment leaves nothing behind.
+//! A `put` that is killed at a random time leaves no files and no partial package.
 
 use crate::command::{Fixture, TARGET};
 use fastly_package_emulator::{Fault, sample};
@@ -9,8 +9,8 @@ use tokio::io::AsyncWriteExt;
 
 const SIZE: u64 = 8_000_000;
 
-fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
+fn files(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
@@ -19,44 +19,46 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_put_that_is_killed_leaves_neither_a_file_nor_a_part_of_a_package() {
+async fn a_killed_put_leaves_no_files_and_no_partial_package() {
     let fixture = Fixture::start().await;
     let package = sample::package(sample::SampleOptions { size: Some(SIZE), ..Default::default() });
     fixture.write("app.tar.gz", &package);
-    let temporary = fixture.folder.path().join("tmp");
+    let temporary = fixture.dir.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let before = files(fixture.folder.path());
+    let before = files(fixture.dir.path());
     for round in 0..30 {
-        let from = if round % 2 == 0 { "app.tar.gz" } else { "-" };
-        let mut command = fixture.command([&["put", "--package", from], &TARGET[..]].concat());
+        let source = if round % 2 == 0 { "app.tar.gz" } else { "-" };
+        let mut command = fixture.command([&["put", "--package", source], &TARGET[..]].concat());
         command.env("TMPDIR", &temporary).stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
-        let feeding = async {
+        let writing = async {
             let _ = pipe.write_all(&package).await;
             std::future::pending::<()>().await;
         };
-        // The API reads slowly, so that most moments fall into the upload.
+        // The API reads slowly, so that most uploads are killed before their end.
         fixture.emulator.clear_faults();
         fixture.emulator.fault(Fault::slow_read(SIZE * 4));
-        let moment = Duration::from_micros(fastrand::u64(..400_000));
+        let delay = Duration::from_micros(fastrand::u64(..400_000));
         tokio::select! {
-            () = tokio::time::sleep(moment) => {}
-            () = feeding => {}
+            () = tokio::time::sleep(delay) => {}
+            () = writing => {}
         }
         child.start_kill().unwrap();
         child.wait().await.unwrap();
         let closed = fixture.emulator.all_closed();
-        tokio::time::timeout(Duration::from_secs(60), closed).await.expect("it is closed");
-        assert_eq!(files(&temporary), Vec::<String>::new(), "{from}, killed after {moment:?}");
-        assert_eq!(files(fixture.folder.path()), before, "{from}, killed after {moment:?}");
+        tokio::time::timeout(Duration::from_secs(60), closed)
+            .await
+            .expect("the connection is closed");
+        assert_eq!(files(&temporary), Vec::<String>::new(), "{source}, killed after {delay:?}");
+        assert_eq!(files(fixture.dir.path()), before, "{source}, killed after {delay:?}");
         if let Some(stored) = fixture.emulator.package(TARGET[1], 3) {
-            assert_eq!(stored.size(), SIZE, "what is stored is whole");
+            assert_eq!(stored.size(), SIZE, "the stored package is complete");
         }
     }
     let requests = fixture.emulator.requests();
     assert!(
         requests.iter().any(|r| !r.body_complete),
-        "some were killed in the middle: {requests:#?}"
+        "some were killed before their end: {requests:#?}"
     );
 }

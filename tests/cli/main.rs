@@ -1,5 +1,4 @@
-//! The command, as a person or a script runs it, against the emulator. A test target of the host's crate, for which cargo builds the
-//! command first.
+//! The command as a process, against the emulator. A test target of the command's crate, so that cargo builds the command first.
 
 mod check;
 mod color;

@@ -1,6 +1,6 @@
-//! What an upload comes to where not all goes well: what is printed, and the exit code.
+//! Output and exit codes of uploads with retries, warnings and failures.
 
-use crate::command::{Fixture, TARGET, TOKEN, ended, package};
+use crate::command::{Fixture, TARGET, TOKEN, output, package};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::{Value, json};
 
@@ -9,73 +9,73 @@ fn parsed(stdout: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_retry_is_said_unless_it_is_to_be_quiet() {
-    for (more, lines) in [(&[][..], 3), (&["--quiet"], 0)] {
+async fn each_retry_is_reported_except_with_quiet() {
+    for (flags, lines) in [(&[][..], 3), (&["--quiet"], 0)] {
         let fixture = Fixture::start().await;
         fixture.write("app.tar.gz", &package());
         fixture.emulator.fault(Fault::early_answer(Answer::new(503)).on_put());
         fixture.emulator.fault(Fault::reset().on_put());
-        let ended = fixture.put("app.tar.gz", more).await;
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        assert_eq!(ended.stderr.lines().count(), lines, "{}", ended.stderr);
+        let output = fixture.put("app.tar.gz", flags).await;
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), lines, "{}", output.stderr);
         if lines > 0 {
-            let first = "warning: the API answered 503 Service Unavailable; trying again in 0.";
-            assert!(ended.stderr.starts_with(first), "{}", ended.stderr);
-            assert!(ended.stderr.contains("s (1 of 2)\n"), "{}", ended.stderr);
-            assert!(ended.stderr.contains("s (2 of 2)\n"), "{}", ended.stderr);
+            let first = "warning: the API responded with 503 Service Unavailable; retrying in 0.";
+            assert!(output.stderr.starts_with(first), "{}", output.stderr);
+            assert!(output.stderr.contains("s (1 of 2)\n"), "{}", output.stderr);
+            assert!(output.stderr.contains("s (2 of 2)\n"), "{}", output.stderr);
         }
         assert_eq!(fixture.uploads(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_result_says_whether_it_was_verified_and_how_often_it_was_sent() {
+async fn the_result_contains_the_verification_and_the_number_of_attempts() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
-    let ended = fixture.put("app.tar.gz", &["--json"]).await;
-    let printed = parsed(&ended.stdout);
+    let output = fixture.put("app.tar.gz", &["--json"]).await;
+    let printed = parsed(&output.stdout);
     assert_eq!((&printed["verified"], &printed["attempts"]), (&json!(true), &json!(1)));
     assert_eq!(printed["uploaded_bytes"], package().len());
 
-    let ended = fixture.put("app.tar.gz", &["--json", "--no-verify"]).await;
-    assert_eq!(parsed(&ended.stdout)["verified"], false);
-    assert_eq!(ended.stderr, "");
+    let output = fixture.put("app.tar.gz", &["--json", "--no-verify"]).await;
+    assert_eq!(parsed(&output.stdout)["verified"], false);
+    assert_eq!(output.stderr, "");
 }
 
 #[tokio::test]
-async fn something_else_stored_than_was_sent_ends_in_7() {
+async fn a_mismatch_of_the_stored_package_exits_with_7() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     let other = json!({"size": 9, "hashsum": "0".repeat(128)});
     fixture.emulator.fault(Fault::answer(Answer::described(other.clone())).times(2));
-    let ended = fixture.put("app.tar.gz", &["--json"]).await;
-    assert_eq!(ended.code, Some(7), "{ended:?}");
-    let error = &parsed(&ended.stdout)["error"];
+    let output = fixture.put("app.tar.gz", &["--json"]).await;
+    assert_eq!(output.code, Some(7), "{output:?}");
+    let error = &parsed(&output.stdout)["error"];
     assert_eq!((&error["exit_code"], &error["stored"]), (&json!(7), &json!("other")));
     assert_eq!(fixture.put("app.tar.gz", &["--no-verify"]).await.code, Some(0));
 }
 
 #[tokio::test]
-async fn what_can_not_be_verified_is_done_with_a_warning() {
+async fn an_upload_that_cannot_be_verified_succeeds_with_a_warning() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
-    let nameless = || Fault::answer(Answer::described(json!(null)));
-    for (on_get, says) in [
-        (nameless().on_get(), "the API names no SHA-512 of it"),
-        (Fault::answer(Answer::forbidden()).on_get(), "the API answered 403 Forbidden"),
+    let without_hash = || Fault::answer(Answer::described(json!(null)));
+    for (on_get, expected) in [
+        (without_hash().on_get(), "the API's response contains no SHA-512"),
+        (Fault::answer(Answer::forbidden()).on_get(), "the API responded with 403 Forbidden"),
     ] {
-        fixture.emulator.fault(nameless().on_put());
+        fixture.emulator.fault(without_hash().on_put());
         fixture.emulator.fault(on_get);
-        let ended = fixture.put("app.tar.gz", &["--json"]).await;
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let warning = format!("warning: stored, but not verified: {says}");
-        assert!(ended.stderr.starts_with(&warning), "{}", ended.stderr);
-        assert_eq!(parsed(&ended.stdout)["verified"], false);
+        let output = fixture.put("app.tar.gz", &["--json"]).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+        let warning = format!("warning: stored, but not verified: {expected}");
+        assert!(output.stderr.starts_with(&warning), "{}", output.stderr);
+        assert_eq!(parsed(&output.stdout)["verified"], false);
     }
 }
 
 #[tokio::test]
-async fn what_is_no_package_is_refused_here_or_forced() {
+async fn an_invalid_package_is_rejected_before_the_upload_unless_forced() {
     let fixture = Fixture::start().await;
     fixture.write("main.wasm", &b"\0asm\x01\0\0\0".repeat(100));
     fixture.write("app.tar", &[b'x'; 2000]);
@@ -88,16 +88,16 @@ async fn what_is_no_package_is_refused_here_or_forced() {
         fixture.command([&["put", "--package", "-"], &TARGET[..], &["--force"]].concat());
     let piped = std::fs::read(fixture.path("main.wasm")).unwrap();
     assert_eq!(fixture.emulator.connections(), 0);
-    assert_eq!(ended(&mut command, &piped).await.code, Some(3), "the API's own 400");
+    assert_eq!(output(&mut command, &piped).await.code, Some(3), "the API's own 400");
     for (file, status) in [("main.wasm", "400"), ("large.tar.gz", "413")] {
-        let ended = fixture.put(file, &["--force"]).await;
-        assert_eq!(ended.code, Some(3), "{ended:?}");
-        assert!(ended.stderr.contains(status), "{}", ended.stderr);
+        let output = fixture.put(file, &["--force"]).await;
+        assert_eq!(output.code, Some(3), "{output:?}");
+        assert!(output.stderr.contains(status), "{}", output.stderr);
     }
 }
 
 #[tokio::test]
-async fn a_timeout_says_which_how_far_and_what_is_stored() {
+async fn a_timeout_reports_the_progress_and_the_state_of_the_upload() {
     let fixture = Fixture::start().await;
     let options = fastly_package_emulator::sample::SampleOptions {
         size: Some(20_000_000),
@@ -106,31 +106,32 @@ async fn a_timeout_says_which_how_far_and_what_is_stored() {
     fixture.write("large.tar.gz", &fastly_package_emulator::sample::package(options));
     fixture.write("app.tar.gz", &package());
     fixture.emulator.fault(Fault::never_read().after_body_bytes(1_000_000));
-    let ended = fixture.put("large.tar.gz", &["--timeout", "2s", "--json"]).await;
-    assert_eq!(ended.code, Some(5), "{ended:?}");
-    let says = &ended.stderr;
-    assert!(says.contains("the call was not done within 2s, after "), "{says}");
-    assert!(says.contains(" of 20000000 bytes; nothing is stored\n"), "{says}");
-    assert_eq!(parsed(&ended.stdout)["error"]["stored"], "no");
+    let output = fixture.put("large.tar.gz", &["--timeout", "2s", "--json"]).await;
+    assert_eq!(output.code, Some(5), "{output:?}");
+    let stderr = &output.stderr;
+    assert!(stderr.contains("timed out after 2s, at "), "{stderr}");
+    assert!(stderr.contains(" of 20000000 bytes; nothing is stored\n"), "{stderr}");
+    assert_eq!(parsed(&output.stdout)["error"]["stored"], "no");
 
     fixture.emulator.fault(Fault::never_answer().stored());
-    let ended = fixture.put("app.tar.gz", &["--timeout", "2s", "--json"]).await;
-    assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.stderr.contains("hint: the package may be stored"), "{}", ended.stderr);
-    assert_eq!(parsed(&ended.stdout)["error"]["stored"], "unknown");
+    let output = fixture.put("app.tar.gz", &["--timeout", "2s", "--json"]).await;
+    assert_eq!(output.code, Some(5), "{output:?}");
+    assert!(output.stderr.contains("hint: the package may be stored"), "{}", output.stderr);
+    assert_eq!(parsed(&output.stdout)["error"]["stored"], "unknown");
 }
 
 #[tokio::test]
-async fn a_token_file_that_others_can_read_is_warned_of() {
+async fn a_token_file_that_others_can_read_prints_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = Fixture::start().await;
     fixture.write("token", TOKEN.as_bytes());
-    for (mode, warned) in [(0o600, false), (0o400, false), (0o644, true), (0o640, true)] {
+    for (mode, is_reported) in [(0o600, false), (0o400, false), (0o644, true), (0o640, true)] {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(fixture.path("token"), permissions).unwrap();
-        let ended = fixture.get(&["--token-file", "token"]).await;
-        assert_eq!(ended.code, Some(3), "404, not 401: {}", ended.stderr);
-        let warning = "warning: others can read the token in token: chmod 600 token\n";
-        assert_eq!(ended.stderr.starts_with(warning), warned, "{mode:o}: {}", ended.stderr);
+        let output = fixture.get(&["--token-file", "token"]).await;
+        assert_eq!(output.code, Some(3), "404, not 401: {}", output.stderr);
+        let warning =
+            "warning: the token file token is readable by other users; run `chmod 600 token`\n";
+        assert_eq!(output.stderr.starts_with(warning), is_reported, "{mode:o}: {}", output.stderr);
     }
 }

@@ -1,6 +1,6 @@
-//! The terminal session that the README shows, in `tests/golden/terminal.svg`.
+//! The README's terminal session, in `tests/golden/terminal.svg`.
 
-use crate::command::{Fixture, TOKEN, ended};
+use crate::command::{Fixture, TOKEN, output};
 use fastly_package_emulator::Config;
 use fastly_package_emulator::sample::{self, SampleOptions};
 use std::fmt::Write;
@@ -8,10 +8,10 @@ use std::path::Path;
 use tokio::process::Command;
 
 const SERVICE: &str = "SU1Z0isxPaozGVKXdv0eY";
-/// In place of the time at which it was recorded.
+/// Replaces the times of the session.
 const TIME: &str = "2026-05-24 22:12:52 +02:00 (now)";
 
-/// How wide the terminal is.
+/// The width of the terminal.
 const COLUMNS: usize = 100;
 
 const COMMANDS: [&str; 4] = [
@@ -22,19 +22,19 @@ const COMMANDS: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn the_recorded_session_is_what_the_commands_print() {
+async fn the_recorded_session_is_the_output_of_the_commands() {
     let services = Some([(SERVICE.to_owned(), 3)].into());
     let fixture = Fixture::with(Config { services, ..Config::default() }).await;
     std::fs::create_dir(fixture.path("pkg")).unwrap();
     let options = SampleOptions { size: Some(1_540_845), name: "app".into(), ..Default::default() };
     fixture.write("pkg/app.tar.gz", &sample::package(options));
     let mut session = String::new();
-    for typed in COMMANDS {
+    for command in COMMANDS {
         let binary = Path::new(env!("CARGO_BIN_EXE_fastly-package")).parent().unwrap();
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", &format!("({typed}) 2>&1")])
-            .current_dir(fixture.folder.path())
+            .args(["-c", &format!("({command}) 2>&1")])
+            .current_dir(fixture.dir.path())
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", binary.display()))
             .env("CLICOLOR_FORCE", "1")
@@ -42,9 +42,9 @@ async fn the_recorded_session_is_what_the_commands_print() {
             .env("FASTLY_API_ENDPOINT", fixture.emulator.url())
             .env("FASTLY_API_TOKEN", TOKEN)
             .env("FASTLY_SERVICE_ID", SERVICE);
-        let ended = ended(&mut shell, b"").await;
-        let _ = writeln!(session, "\u{1b}[1m$ {typed}\u{1b}[0m");
-        for line in ended.stdout.lines() {
+        let output = output(&mut shell, b"").await;
+        let _ = writeln!(session, "\u{1b}[1m$ {command}\u{1b}[0m");
+        for line in output.stdout.lines() {
             let _ = match line.split_once(" 20") {
                 Some((before, time)) if time.ends_with(')') => {
                     writeln!(session, "{before} {TIME}")
@@ -60,7 +60,7 @@ async fn the_recorded_session_is_what_the_commands_print() {
     snapbox::Assert::new().action_env("SNAPSHOTS").eq(svg, recorded);
 }
 
-/// As a terminal breaks lines. Colors have no width.
+/// Breaks lines as a terminal does. Escape sequences have no width.
 fn wrapped(text: &str) -> String {
     let mut wrapped = String::new();
     let (mut column, mut in_escape) = (0, false);

@@ -1,7 +1,7 @@
 use crate::command::{Fixture, TARGET, TOKEN, package};
 use fastly_package_emulator::{Answer, Fault};
 
-/// What a server could send back of what it got.
+/// Returns a response that repeats the token from the request.
 fn echo(status: u16) -> Answer {
     let body = format!(
         r#"{{"msg":"Bad key {TOKEN}","detail":"{TOKEN}","errors":[{{"code":"{TOKEN}"}}]}}"#
@@ -13,7 +13,7 @@ fn echo(status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn the_token_is_in_nothing_that_is_printed() {
+async fn no_output_contains_the_token() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     let faults = || {
@@ -30,16 +30,16 @@ async fn the_token_is_in_nothing_that_is_printed() {
     };
     for args in [vec!["get"], vec!["put", "--package", "app.tar.gz"]] {
         for fault in faults() {
-            let shown = format!("{args:?} {fault:?}");
+            let case = format!("{args:?} {fault:?}");
             if let Some(fault) = fault {
                 fixture.emulator.fault(fault);
             }
-            let ended = fixture.run([&args, &TARGET[..], &["-vv", "--json"]].concat()).await;
-            assert!(ended.stderr.contains("DEBUG"), "{shown}: it says what it does: {ended:?}");
-            assert!(!ended.stdout.contains(TOKEN), "{shown}: {}", ended.stdout);
-            assert!(!ended.stderr.contains(TOKEN), "{shown}: {}", ended.stderr);
+            let output = fixture.run([&args, &TARGET[..], &["-vv", "--json"]].concat()).await;
+            assert!(output.stderr.contains("DEBUG"), "{case}: the traces are missing: {output:?}");
+            assert!(!output.stdout.contains(TOKEN), "{case}: {}", output.stdout);
+            assert!(!output.stderr.contains(TOKEN), "{case}: {}", output.stderr);
             let request = fixture.emulator.requests().pop().unwrap();
-            assert_eq!(request.header("fastly-key"), Some(TOKEN), "the API gets it");
+            assert_eq!(request.header("fastly-key"), Some(TOKEN), "the API receives the token");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The command on a terminal, which util-linux's `script` makes for it.
+//! The command on a terminal, which util-linux's `script` provides.
 
-use crate::command::{Fixture, TARGET, TOKEN, ended, package};
+use crate::command::{Fixture, TARGET, TOKEN, output, package};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::Value;
@@ -8,17 +8,18 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Longer than the time from one drawing to the next.
-const A_MOMENT: Duration = Duration::from_millis(600);
-const ERASED: &str = "\u{1b}[2K";
+/// Longer than the interval between two updates of the progress bar.
+const DELAY: Duration = Duration::from_millis(600);
+/// The escape sequence that erases a line.
+const ERASE_LINE: &str = "\u{1b}[2K";
 
-/// The command on a terminal, with what it prints there on stdout.
+/// Returns the command on a terminal. Its stdout is the terminal's output.
 fn on_terminal(fixture: &Fixture, arguments: &str) -> Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_fastly-package")).display();
     let mut script = Command::new("script");
     script
         .args(["-qec", &format!("{binary} {arguments}"), "/dev/null"])
-        .current_dir(fixture.folder.path())
+        .current_dir(fixture.dir.path())
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("TERM", "xterm")
@@ -30,48 +31,48 @@ fn on_terminal(fixture: &Fixture, arguments: &str) -> Command {
 }
 
 #[tokio::test]
-async fn a_bar_says_what_an_upload_is_at_and_is_gone_when_it_is_done() {
+async fn a_progress_bar_shows_the_phase_of_an_upload_and_is_erased_at_its_end() {
     let fixture = Fixture::start().await;
     let options = SampleOptions { size: Some(3_000_000), ..SampleOptions::default() };
     fixture.write("app.tar.gz", &sample::package(options));
-    let nameless = Fault::answer(Answer::described(Value::Null)).delayed(A_MOMENT).stored();
-    fixture.emulator.fault(nameless.on_put());
-    fixture.emulator.fault(Fault::delay(A_MOMENT).on_get());
+    let without_hash = Fault::answer(Answer::described(Value::Null)).delayed(DELAY).stored();
+    fixture.emulator.fault(without_hash.on_put());
+    fixture.emulator.fault(Fault::delay(DELAY).on_get());
     let arguments = format!("put --package app.tar.gz {}", TARGET.join(" "));
-    let ended = ended(&mut on_terminal(&fixture, &arguments), b"").await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let printed = &ended.stdout;
-    for says in
+    let output = output(&mut on_terminal(&fixture, &arguments), b"").await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let printed = &output.stdout;
+    for expected in
         ["3.00 MB, waiting for the API", "3.00 MB, verifying", "\u{1b}[1m\u{1b}[32muploaded"]
     {
-        assert!(printed.contains(says), "{says}: {printed:?}");
+        assert!(printed.contains(expected), "{expected}: {printed:?}");
     }
-    let after = printed.rsplit_once(ERASED).expect("a bar that is taken away").1;
+    let after = printed.rsplit_once(ERASE_LINE).expect("an erased bar").1;
     assert!(after.contains("uploaded") && !after.contains("verifying"), "{after:?}");
 }
 
 #[tokio::test]
-async fn no_color_is_obeyed_on_a_terminal() {
+async fn no_color_disables_colors_on_a_terminal() {
     let fixture = Fixture::start().await;
     let arguments = format!("get {}", TARGET.join(" "));
     for (variable, colored) in [("NO_COLOR", false), ("UNRELATED", true)] {
         let mut command = on_terminal(&fixture, &arguments);
-        let ended = ended(command.env(variable, "1"), b"").await;
-        assert_eq!(ended.code, Some(3));
-        assert_eq!(ended.stdout.contains('\u{1b}'), colored, "{variable}: {:?}", ended.stdout);
+        let output = output(command.env(variable, "1"), b"").await;
+        assert_eq!(output.code, Some(3));
+        assert_eq!(output.stdout.contains('\u{1b}'), colored, "{variable}: {:?}", output.stdout);
     }
 }
 
 #[tokio::test]
-async fn there_is_neither_bar_nor_color_for_those_who_want_none() {
+async fn quiet_output_without_color_has_no_escape_sequences() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
-    fixture.emulator.fault(Fault::delay(A_MOMENT).times(2));
+    fixture.emulator.fault(Fault::delay(DELAY).times(2));
     let target = TARGET.join(" ");
-    for more in ["--quiet --color never", "--quiet --json"] {
-        let arguments = format!("put --package app.tar.gz {target} {more}");
-        let ended = ended(&mut on_terminal(&fixture, &arguments), b"").await;
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
+    for flags in ["--quiet --color never", "--quiet --json"] {
+        let arguments = format!("put --package app.tar.gz {target} {flags}");
+        let output = output(&mut on_terminal(&fixture, &arguments), b"").await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert!(!output.stdout.contains('\u{1b}'), "{:?}", output.stdout);
     }
 }

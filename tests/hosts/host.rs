@@ -1,6 +1,6 @@
-//! The hosts, and how each is asked for an operation.
+//! The hosts, and the command line of each.
 
-use crate::command::{Fixture, TARGET, TOKEN, ended};
+use crate::command::{Fixture, TARGET, TOKEN, output};
 use crate::rows::{Call, PACKAGE};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ pub(crate) const VERSION: &str = TARGET[3];
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Host {
-    /// This project's own.
+    /// The native command.
     Native,
     Node,
     Python,
-    /// The command component, in the `wasmtime` package of Python.
+    /// The command component, in Python's `wasmtime` package.
     Command,
-    /// The same, in wasmtime's own command.
+    /// The command component, in wasmtime's command.
     Wasmtime,
 }
 
-/// The hosts that `tests/hosts/run` prepares.
-pub(crate) const PREPARED: [Host; 4] = [Host::Native, Host::Node, Host::Python, Host::Command];
+/// The hosts that `tests/hosts/run` installs.
+pub(crate) const INSTALLED: [Host; 4] = [Host::Native, Host::Node, Host::Python, Host::Command];
 
 impl Host {
     pub(crate) fn name(self) -> &'static str {
@@ -35,16 +35,16 @@ impl Host {
         }
     }
 
-    /// Whether it takes what the native command takes.
+    /// Returns whether the host accepts the native command's arguments.
     fn takes_flags(self) -> bool {
         matches!(self, Self::Native | Self::Command | Self::Wasmtime)
     }
 
-    /// What it begins with, in the fixture's folder, for its API.
+    /// Returns the host's command without arguments, in the fixture's directory and for its API.
     pub(crate) fn command(self, fixture: &Fixture) -> Command {
         let mut command = self.program(fixture);
         command
-            .current_dir(fixture.folder.path())
+            .current_dir(fixture.dir.path())
             .env("FASTLY_API_TOKEN", TOKEN)
             .env("FASTLY_API_ENDPOINT", fixture.emulator.url());
         command
@@ -61,42 +61,42 @@ impl Host {
                 command
             }
             Self::Python => {
-                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_PYTHON"));
+                let mut command = Command::new(path_from("FASTLY_PACKAGE_TEST_PYTHON"));
                 command.arg(examples.join("python/driver.py"));
                 command.env("PYTHONPATH", examples.join("python/src"));
                 command
             }
             Self::Command => {
-                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_PYTHON"));
+                let mut command = Command::new(path_from("FASTLY_PACKAGE_TEST_PYTHON"));
                 command.arg(tests.join("hosts/run_command.py"));
-                command.arg(prepared("FASTLY_PACKAGE_TEST_COMMAND"));
+                command.arg(path_from("FASTLY_PACKAGE_TEST_COMMAND"));
                 command
             }
             Self::Wasmtime => {
-                let mut command = Command::new(prepared("FASTLY_PACKAGE_TEST_WASMTIME"));
+                let mut command = Command::new(path_from("FASTLY_PACKAGE_TEST_WASMTIME"));
                 command.args(["run", "-S", "http", "--dir", "."]);
                 for variable in ["FASTLY_API_TOKEN", "FASTLY_API_ENDPOINT"] {
                     command.args(["--env", variable]);
                 }
-                command.arg(prepared("FASTLY_PACKAGE_TEST_COMMAND"));
+                command.arg(path_from("FASTLY_PACKAGE_TEST_COMMAND"));
                 command
             }
         }
     }
 
-    /// Does what is asked for, and returns what it prints in words: one JSON object.
+    /// Makes a call, and returns a description of its result, as in the table of `examples/README.md`.
     pub(crate) async fn call(self, fixture: &Fixture, call: &Call<'_>) -> String {
         let mut command = self.command(fixture);
         command.env("FASTLY_API_TOKEN", call.token).env("FASTLY_API_ENDPOINT", call.api);
-        let announced = call.upload.and_then(|(_, size)| size).map(|size| size.to_string());
+        let size = call.upload.and_then(|(_, size)| size).map(|size| size.to_string());
         let mut stdin = &b""[..];
         command.arg(if call.upload.is_some() { "put" } else { "get" });
         if self.takes_flags() {
             command.args(["--json", "--retries", "0"]);
             command.args(TARGET);
-            match (call.upload, announced) {
-                (Some((package, _)), Some(announced)) => {
-                    command.args(["--package", "-", "--size", &announced]);
+            match (call.upload, size) {
+                (Some((package, _)), Some(size)) => {
+                    command.args(["--package", "-", "--size", &size]);
                     stdin = package;
                 }
                 (Some(_), None) => {
@@ -106,21 +106,21 @@ impl Host {
             }
         } else {
             command.args([SERVICE, VERSION]);
-            command.args(call.upload.map(|_| PACKAGE)).args(announced);
+            command.args(call.upload.map(|_| PACKAGE)).args(size);
         }
-        let ended = ended(&mut command, stdin).await;
-        let printed = serde_json::from_str(&ended.stdout)
-            .unwrap_or_else(|error| panic!("{}: {error}: {ended:?}", self.name()));
-        let words = self.in_words(&printed);
-        assert_eq!(ended.code == Some(0), words == "ok", "{}: {ended:?}", self.name());
-        words
+        let output = output(&mut command, stdin).await;
+        let json = serde_json::from_str(&output.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}: {output:?}", self.name()));
+        let result = self.describe(&json);
+        assert_eq!(output.code == Some(0), result == "ok", "{}: {output:?}", self.name());
+        result
     }
 
-    /// What it printed, in words. Texts are compared where they are the API's.
-    fn in_words(self, printed: &Value) -> String {
-        let error = &printed["error"];
+    /// Describes the result that a host printed. It contains messages only if they are the API's.
+    fn describe(self, json: &Value) -> String {
+        let error = &json["error"];
         if error.is_null() {
-            let package = if self.takes_flags() { printed } else { &printed["package"] };
+            let package = if self.takes_flags() { json } else { &json["package"] };
             assert_eq!((&package["service_id"], &package["version"]), (&SERVICE.into(), &3.into()));
             return "ok".into();
         }
@@ -131,15 +131,14 @@ impl Host {
             Some(4) => "transport",
             Some(6) => "content",
             Some(1) => "unexpected-response",
-            Some(other) => panic!("exit code {other}: {printed}"),
+            Some(other) => panic!("exit code {other}: {json}"),
         };
         match case {
             "api" => {
                 let texts =
                     [&error["title"], &error["detail"]].into_iter().filter_map(Value::as_str);
-                texts.fold(format!("api {}", error["status"]), |words, text| {
-                    format!("{words} {text}")
-                })
+                texts
+                    .fold(format!("api {}", error["status"]), |line, text| format!("{line} {text}"))
             }
             "unexpected-response" => format!("{case} {}", error["status"]),
             _ => case.to_owned(),
@@ -147,8 +146,8 @@ impl Host {
     }
 }
 
-/// What a script has prepared and named in a variable: an interpreter, a command or a component.
-fn prepared(variable: &str) -> PathBuf {
+/// Returns the path of an interpreter, a command or a component, from a variable that a script sets.
+fn path_from(variable: &str) -> PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| {
             panic!("{variable} isn't set: see tests/hosts/run and tests/wasmtime/run")

@@ -1,56 +1,60 @@
-//! What is done in each host, and what goes wrong.
+//! The calls that are made in each host, and the API's faults during them.
 
 use crate::command::{Fixture, TARGET, TOKEN, sha512};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Answer, Config, Fault, Then};
 
-/// The name that a package has in the fixture's folder.
+/// The name of the package in the fixture's directory.
 pub(crate) const PACKAGE: &str = "app.tar.gz";
 const SMALL: u64 = 1024;
 const LARGE: u64 = 20 * 1024 * 1024;
 
-/// An operation on [`TARGET`] that a host is asked for.
+/// A call for [`TARGET`] in a host.
 pub(crate) struct Call<'a> {
     pub(crate) token: &'a str,
     pub(crate) api: &'a str,
-    /// `None`: a get. The package lies in the fixture's folder, and may be announced with another length than it has.
+    /// The package, which is [`PACKAGE`] too, and the size to announce if it is not the package's. `None` for a get.
     pub(crate) upload: Option<(&'a [u8], Option<u64>)>,
 }
 
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    done: Done,
+    operation: Operation,
     fault: Option<Fault>,
 }
 
 #[derive(Clone, Copy)]
-enum Done {
-    /// Of a version with a package, or of one without.
+enum Operation {
+    /// A get of a version, whose package is stored before.
     Get { stored: bool },
-    /// Of so many bytes, of which one more is announced than there is, or none.
-    Put { size: u64, short: bool },
-    /// With a token that is wrong.
+    /// A put of a package, whose announced size is one byte too large if `is_short`.
+    Put { size: u64, is_short: bool },
+    /// A get with another token than the API's.
     WrongToken,
-    /// Of an API that isn't there.
+    /// A get at an address where nothing listens.
     Unreachable,
-    /// Of an API in plain text, where others could read the token.
+    /// A get over HTTP to another host, which others could intercept.
     PlainText,
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let get = |name, fault| Row { name, done: Done::Get { stored: true }, fault };
-    let put = |name, size, fault| Row { name, done: Done::Put { size, short: false }, fault };
-    let other = |name, done| Row { name, done, fault: None };
+    let get = |name, fault| Row { name, operation: Operation::Get { stored: true }, fault };
+    let put = |name, size, fault| Row {
+        name,
+        operation: Operation::Put { size, is_short: false },
+        fault,
+    };
+    let other = |name, operation| Row { name, operation, fault: None };
     let early = |answer| Some(Fault::early_answer(answer).then(Then::Stall));
     let late = |answer| Some(Fault::answer(answer));
     vec![
         get("get", None),
-        other("get, nothing there", Done::Get { stored: false }),
-        other("get, wrong token", Done::WrongToken),
+        other("get, nothing there", Operation::Get { stored: false }),
+        other("get, wrong token", Operation::WrongToken),
         get("get, HTML", late(Answer::new(200).body("<html>").content_type("text/html"))),
         get("get, answer cut", late(Answer::real().cut_to(40))),
-        other("API not there", Done::Unreachable),
-        other("API elsewhere, in plain text", Done::PlainText),
+        other("API not there", Operation::Unreachable),
+        other("API elsewhere, in plain text", Operation::PlainText),
         put("put 1 KiB", SMALL, None),
         put("put 20 MiB", LARGE, None),
         put("put, no package", SMALL, late(Answer::bad_package())),
@@ -61,24 +65,24 @@ pub(crate) fn rows() -> Vec<Row> {
         put("put, redirect", SMALL, late(Answer::redirect(307, "https://elsewhere.test/"))),
         put("put, early 401", LARGE, early(Answer::unauthorized())),
         put("put, early 413", LARGE, early(Answer::too_large())),
-        other("put, source too short", Done::Put { size: SMALL, short: true }),
+        other("put, source too short", Operation::Put { size: SMALL, is_short: true }),
     ]
 }
 
 impl Row {
-    /// What it comes to in a host, which says so in words; and what the emulator has then.
+    /// Returns the outcome in a host: the description of the result that `host` returns, and whether the package is stored.
     pub(crate) async fn outcome(
         &self,
         host: impl AsyncFnOnce(&Fixture, &Call<'_>) -> String,
     ) -> String {
         let fixture = Fixture::with(Config::default()).await;
-        let size = match self.done {
-            Done::Put { size, .. } => size,
+        let size = match self.operation {
+            Operation::Put { size, .. } => size,
             _ => SMALL,
         };
         let package = sample::package(SampleOptions { size: Some(size), ..Default::default() });
         fixture.write(PACKAGE, &package);
-        if let Done::Get { stored: true } = self.done {
+        if let Operation::Get { stored: true } = self.operation {
             let put = fixture.put(PACKAGE, &[]).await;
             assert_eq!(put.code, Some(0), "{put:?}");
         }
@@ -87,24 +91,24 @@ impl Row {
         }
         let url = fixture.emulator.url();
         let call = Call {
-            token: if let Done::WrongToken = self.done { "wrong" } else { TOKEN },
-            api: match self.done {
-                Done::Unreachable => "http://127.0.0.1:1",
-                Done::PlainText => "http://elsewhere.test",
+            token: if let Operation::WrongToken = self.operation { "wrong" } else { TOKEN },
+            api: match self.operation {
+                Operation::Unreachable => "http://127.0.0.1:1",
+                Operation::PlainText => "http://elsewhere.test",
                 _ => &url,
             },
-            upload: match self.done {
-                Done::Put { short, .. } => Some((&package, short.then_some(size + 1))),
+            upload: match self.operation {
+                Operation::Put { is_short, .. } => Some((&package, is_short.then_some(size + 1))),
                 _ => None,
             },
         };
-        let words = host(&fixture, &call).await;
+        let result = host(&fixture, &call).await;
         let stored = match fixture.emulator.package(SERVICE, 3) {
             Some(stored) if stored.hashsum() == sha512(&package) => "stored",
             Some(_) => "something else stored",
             None => "nothing stored",
         };
-        format!("{words}, {stored}")
+        format!("{result}, {stored}")
     }
 }
 

@@ -1,7 +1,6 @@
-"""A host with a command line and nothing else: runs a component that exports `wasi:cli/run`, with this process's arguments, environment,
-standard streams and working directory.
+"""Runs a component that exports `wasi:cli/run`, with this process's arguments, environment, standard streams and working directory.
 
-python run_command.py COMPONENT [ARGUMENT]...
+Usage: python run_command.py COMPONENT [ARGUMENT]...
 """
 
 import os
@@ -32,6 +31,6 @@ with Store(engine) as store:
     instance = linker.instantiate(store, command)
     interface = command.get_export_index("wasi:cli/run@0.2.0")
     run = instance.get_func(store, command.get_export_index("run", interface))
-    ended = run(store)
+    result = run(store)
     run.post_return(store)
-sys.exit(0 if ended.tag == "ok" else 1)
+sys.exit(0 if result.tag == "ok" else 1)

@@ -1,14 +1,14 @@
-//! The table of `examples/README.md`: a line for each call, a column for each host.
+//! The table of `examples/README.md`: a row for each call, a column for each host.
 
 use crate::rows::Row;
 use std::path::Path;
 
-/// What stands in a column where a call comes to what it comes to in the first one.
+/// The cell of an outcome that is the same as in the first column.
 const SAME: &str = "the same";
 
 pub(crate) struct Table {
     hosts: Vec<String>,
-    /// The call, and what it comes to in each host.
+    /// The call, and its outcome in each host.
     rows: Vec<(String, Vec<String>)>,
 }
 
@@ -22,14 +22,14 @@ impl Table {
         Self { hosts, rows }
     }
 
-    /// The rows that are to be done, which are those of the table.
+    /// Returns `rows` after asserting that their calls are those of the table.
     pub(crate) fn rows_of(&self, rows: Vec<Row>) -> Vec<Row> {
         let calls: Vec<&str> = self.rows.iter().map(|(call, _)| call.as_str()).collect();
         assert_eq!(rows.iter().map(|row| row.name).collect::<Vec<_>>(), calls);
         rows
     }
 
-    /// What a call comes to in a host.
+    /// Returns the outcome of a call in a host.
     pub(crate) fn outcome(&self, call: &str, host: &str) -> &str {
         let (_, row) =
             self.rows.iter().find(|(name, _)| name == call).expect("a call of the table");
@@ -42,7 +42,7 @@ impl Table {
     }
 }
 
-/// The first cell of a line, and the others.
+/// Returns the first cell of a row, and the others.
 fn cells(line: &str) -> (String, Vec<String>) {
     let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
     (cells.next().unwrap_or_default(), cells.collect())

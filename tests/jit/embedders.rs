@@ -1,4 +1,4 @@
-//! Tools with a linker of their own: each call comes to what `examples/README.md` says, as in every host.
+//! Tools with their own linker: each call has the outcome that is documented in `examples/README.md`.
 
 use crate::command::Fixture;
 use crate::rows::{Call, rows};
@@ -11,11 +11,11 @@ use wasmtime_wasi::p2::pipe::AsyncReadStream;
 
 const VERSION: u32 = 3;
 
-/// An answer in words: of two types with the same names.
-macro_rules! in_words {
-    ($embedder:ident, $answer:expr) => {{
+/// Describes the result of a call. A macro, because each example has its own bindings.
+macro_rules! describe {
+    ($embedder:ident, $result:expr) => {{
         use $embedder::Error;
-        match $answer {
+        match $result {
             Ok(reply) => {
                 let package = reply.package;
                 assert_eq!((package.service_id.as_str(), package.version), (SERVICE, VERSION));
@@ -26,7 +26,7 @@ macro_rules! in_words {
             Err(Error::Transport(_)) => "transport".into(),
             Err(Error::Api(error)) => {
                 let texts = [error.title, error.detail].into_iter().flatten();
-                texts.fold(format!("api {}", error.status), |words, text| format!("{words} {text}"))
+                texts.fold(format!("api {}", error.status), |line, text| format!("{line} {text}"))
             }
             Err(Error::UnexpectedResponse(response)) => {
                 format!("unexpected-response {}", response.status)
@@ -36,11 +36,11 @@ macro_rules! in_words {
 }
 
 #[tokio::test]
-async fn each_call_comes_to_the_same_with_the_librarys_edge() {
+async fn each_call_has_the_documented_outcome_with_this_librarys_outbound_http() {
     let table = Table::read();
     for row in table.rows_of(rows()) {
         let outcome = row.outcome(async |_: &Fixture, call: &Call<'_>| {
-            // What is no API for a token is none here either.
+            // An API over plain HTTP is refused when its URL is parsed.
             let Ok(api) = call.api.parse() else { return "invalid-argument".into() };
             let tool = bring_your_own_linker::load(api, Token::new(call.token).unwrap()).unwrap();
             let target = ServiceVersion::new(SERVICE, VERSION).unwrap();
@@ -48,34 +48,39 @@ async fn each_call_comes_to_the_same_with_the_librarys_edge() {
                 let size = size.unwrap_or(package.len() as u64);
                 Content::from_reader(Cursor::new(package.to_vec()), size).unwrap()
             });
-            in_words!(bring_your_own_linker, tool.call(&target, package).await.unwrap())
+            describe!(bring_your_own_linker, tool.call(&target, package).await.unwrap())
         });
-        assert_eq!(outcome.await, table.outcome(row.name, "own linker, our edge"), "{}", row.name);
+        assert_eq!(
+            outcome.await,
+            table.outcome(row.name, "own linker, our OutboundHttp"),
+            "{}",
+            row.name
+        );
     }
 }
 
 #[tokio::test]
-async fn each_call_comes_to_the_same_with_stock_wasi_http() {
+async fn each_call_has_the_documented_outcome_with_stock_wasi_http() {
     use stock_wasi_http::{Auth, RequestOptions, ServiceVersion, call, load};
 
     let plugin = load(&guarded().await).unwrap();
     let table = Table::read();
     for row in table.rows_of(rows()) {
-        let outcome = row.outcome(async |_: &Fixture, asked: &Call<'_>| {
+        let outcome = row.outcome(async |_: &Fixture, requested: &Call<'_>| {
             let target = ServiceVersion { service_id: SERVICE.into(), version_id: VERSION };
-            let package = asked.upload.map(|(package, size)| {
+            let package = requested.upload.map(|(package, size)| {
                 let stream = AsyncReadStream::new(Cursor::new(package.to_vec()));
                 let stream: DynInputStream = Box::new(stream);
                 (stream, size.unwrap_or(package.len() as u64))
             });
             let options = RequestOptions {
-                auth: Auth::Token(asked.token.into()),
-                api_url: Some(asked.api.into()),
+                auth: Auth::Token(requested.token.into()),
+                api_url: Some(requested.api.into()),
                 user_agent: None,
             };
-            match call(&plugin, asked.api, &target, package, &options).await {
-                Ok(answer) => in_words!(stock_wasi_http, answer),
-                Err(error) if error.to_string().contains("the guard allows nothing") => {
+            match call(&plugin, requested.api, &target, package, &options).await {
+                Ok(result) => describe!(stock_wasi_http, result),
+                Err(error) if error.to_string().contains("the guard refuses") => {
                     "invalid-argument".into()
                 }
                 Err(error) => panic!("{error:?}"),

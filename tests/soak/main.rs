@@ -1,10 +1,9 @@
-//! Many calls with faults mixed in, and what they leave behind: no more memory, no more open files, and every result right.
+//! Many calls with random faults: memory and open files don't grow, and every result is correct.
 //!
-//! `SOAK_CALLS` says how many (default 2,000). The emulator runs in a process of its own, this program once more, so that what is
-//! measured is the plugin alone.
+//! `SOAK_CALLS` is the number of calls, 2,000 by default. The emulator runs in another process of this program, so that only the plugin is measured.
 
-#[path = "../all/drawn.rs"]
-mod drawn;
+#[path = "../all/random_cases.rs"]
+mod random_cases;
 
 use bytes::Bytes;
 use fastly_package::{Plugin, ServiceVersion, Token};
@@ -19,16 +18,15 @@ use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
-const AT_A_TIME: usize = 32;
+const CONCURRENCY: usize = 32;
 const TOKEN: &str = "t0ken-of-the-soak";
-/// What may come and go with buffers and kept connections, in KiB.
-const SLACK: u64 = 16 * 1024;
+/// The allowed growth of memory, for buffers and idle connections, in KiB.
+const TOLERANCE: u64 = 16 * 1024;
 
 fn main() {
-    // Without libtest's harness, its arguments are for nobody; with a filter, other tests are meant.
-    let others_are_meant =
-        std::env::args().skip(1).any(|it| !it.starts_with('-') || it == "--list");
-    if others_are_meant || !cfg!(target_os = "linux") {
+    // This target has no libtest harness. A filter and `--list` are meant for the targets that have one.
+    let is_skipped = std::env::args().skip(1).any(|it| !it.starts_with('-') || it == "--list");
+    if is_skipped || !cfg!(target_os = "linux") {
         return println!("0 passed, 0 failed");
     }
     let runtime =
@@ -42,9 +40,8 @@ fn main() {
     println!("1 passed, 0 failed");
 }
 
-/// Obeys lines: `FAULT SERVICE` queues a fault, `SERVICE` asks what is stored.
+/// Runs the emulator. `FAULT SERVICE` on stdin queues a fault; `SERVICE` is answered with what is stored.
 async fn emulate() {
-    // A write limit is for people, not for this.
     let config =
         Config { token: Some(TOKEN.into()), writes_per_hour: u32::MAX, ..Config::default() };
     let emulator = Emulator::start(config).await.expect("an emulator");
@@ -52,9 +49,9 @@ async fn emulate() {
     tokio::task::spawn_blocking(move || {
         for line in std::io::stdin().lock().lines() {
             let line = line.expect("a line");
-            let answer = match line.split_once(' ') {
+            let reply = match line.split_once(' ') {
                 Some((fault, service)) => {
-                    emulator.fault(drawn::fault(fault.parse().expect("a number"), service));
+                    emulator.fault(random_cases::fault(fault.parse().expect("a number"), service));
                     "queued".to_owned()
                 }
                 None => match emulator.package(&line, 1) {
@@ -62,22 +59,22 @@ async fn emulate() {
                     None => "0".to_owned(),
                 },
             };
-            println!("{answer}");
-            std::io::stdout().flush().expect("somebody reads");
+            println!("{reply}");
+            std::io::stdout().flush().expect("stdout is open");
         }
     })
     .await
-    .expect("it ends with its input");
+    .expect("the commands are valid");
 }
 
-/// The emulator in the other process.
+/// The emulator in another process.
 struct Remote(Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>);
 
 impl Remote {
-    async fn ask(&self, question: &str) -> String {
+    async fn send(&self, command: &str) -> String {
         let mut pipes = self.0.lock().await;
-        pipes.0.write_all(format!("{question}\n").as_bytes()).await.expect("it reads");
-        pipes.1.next_line().await.expect("it answers").expect("a line")
+        pipes.0.write_all(format!("{command}\n").as_bytes()).await.expect("the emulator runs");
+        pipes.1.next_line().await.expect("the emulator runs").expect("a line")
     }
 }
 
@@ -89,23 +86,23 @@ async fn soak(calls: u64) {
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .expect("it starts");
+        .expect("the emulator starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let url = lines.next_line().await.expect("a line").expect("its address");
+    let url = lines.next_line().await.expect("a line").expect("its URL");
     let remote = Arc::new(Remote(Mutex::new((child.stdin.take().expect("a pipe"), lines))));
     let builder = || {
         let token = Token::new(TOKEN).expect("a token");
         Plugin::builder().token(token).api(url.parse().expect("a URL")).no_proxy()
     };
-    // The first one of a process brings what all share, which stays.
+    // The first plugin of a process initializes what all plugins share.
     drop(builder().build().expect("a plugin"));
     let before = open_files();
-    let plugins = Arc::new(drawn::plugins(builder));
+    let plugins = Arc::new(random_cases::plugins(builder));
     let packages: Arc<Vec<(Bytes, String)>> =
-        Arc::new((0..40).map(|seed| drawn::package(&mut Rng::with_seed(seed))).collect());
+        Arc::new((0..40).map(|seed| random_cases::package(&mut Rng::with_seed(seed))).collect());
 
     println!("{:>7} {:>12} {:>10}", "calls", "memory", "open files");
-    // The first calls fill what is kept: buffers, connections, threads.
+    // The first calls allocate buffers, connections and threads that are kept.
     let warm_up = calls.min(500);
     run(0..warm_up, &remote, &plugins, &packages).await;
     let start = report(warm_up);
@@ -114,13 +111,13 @@ async fn soak(calls: u64) {
     run(calls / 2..calls, &remote, &plugins, &packages).await;
     let end = report(calls);
     for later in [middle, end] {
-        assert!(later.memory <= start.memory + SLACK, "memory grows: {start:?} {later:?}");
-        // Each plugin keeps no more connections than were in use.
-        let most = before + plugins.len() * AT_A_TIME;
-        assert!(later.files <= most, "open files grow: {start:?} {later:?}");
+        assert!(later.memory <= start.memory + TOLERANCE, "memory grows: {start:?} {later:?}");
+        // Each plugin has at most one connection for each concurrent call.
+        let limit = before + plugins.len() * CONCURRENCY;
+        assert!(later.files <= limit, "open files grow: {start:?} {later:?}");
     }
     drop(plugins);
-    // Connections close in tasks of their own.
+    // Connections are closed by other tasks.
     for _ in 0..200 {
         if open_files() <= before {
             break;
@@ -137,52 +134,51 @@ async fn run(
     plugins: &Arc<Vec<Plugin>>,
     packages: &Arc<Vec<(Bytes, String)>>,
 ) {
-    let running = Arc::new(Semaphore::new(AT_A_TIME));
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut calls = JoinSet::new();
     for number in numbers {
-        let running = running.clone().acquire_owned().await.expect("it is never closed");
+        let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         let (remote, plugins, packages) = (remote.clone(), plugins.clone(), packages.clone());
         calls.spawn(async move {
-            let _running = running;
+            let _permit = permit;
             call(number, &remote, &plugins, &packages).await;
         });
-        while let Some(ended) = calls.try_join_next() {
-            ended.expect("a result that is right");
+        while let Some(result) = calls.try_join_next() {
+            result.expect("the result matches what is stored");
         }
     }
     calls.join_all().await;
 }
 
-/// A drawn upload, and in half of the cases a GET after it.
+/// Makes a random upload, and in half of the cases a GET after it.
 async fn call(number: u64, remote: &Remote, plugins: &[Plugin], packages: &[(Bytes, String)]) {
     let mut random = Rng::with_seed(number);
     let service = format!("call{number}x");
     for _ in 0..random.usize(..3) {
-        remote.ask(&format!("{} {service}", drawn::draw(&mut random))).await;
+        remote.send(&format!("{} {service}", random_cases::fault_number(&mut random))).await;
     }
     let (package, sent) = &packages[random.usize(..packages.len())];
     let plugin = &plugins[random.usize(..plugins.len())];
     let target = ServiceVersion::new(&service, 1).expect("a target");
-    let content = drawn::content(&mut random, package);
-    let result = plugin.put_package(&target, content, drawn::options(&mut random)).await;
-    let answer = remote.ask(&service).await;
-    let (uploads, stored) = match answer.split_once(' ') {
+    let content = random_cases::content(&mut random, package);
+    let result = plugin.put_package(&target, content, random_cases::options(&mut random)).await;
+    let state = remote.send(&service).await;
+    let (uploads, stored) = match state.split_once(' ') {
         Some((uploads, stored)) => (uploads, Some(stored)),
-        None => (answer.as_str(), None),
+        None => (state.as_str(), None),
     };
-    drawn::assert_true(&result, sent, uploads.parse().expect("a number"), stored);
-    if random.bool() {
-        let got = plugin.get_package(&target).await;
-        if let Ok(reply) = got {
-            let metadata = reply.package.metadata.expect("an emulated package has metadata");
-            assert_eq!(metadata.hashsum.as_deref(), stored, "{service}");
-        }
+    random_cases::assert_consistent(&result, sent, uploads.parse().expect("a number"), stored);
+    if random.bool()
+        && let Ok(reply) = plugin.get_package(&target).await
+    {
+        let metadata = reply.package.metadata.expect("the emulator sends metadata");
+        assert_eq!(metadata.hashsum.as_deref(), stored, "{service}");
     }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Usage {
-    /// Resident, in KiB.
+    /// The resident set size, in KiB.
     memory: u64,
     files: usize,
 }

@@ -21,7 +21,7 @@ test('an abort while the thread starts leaves no file open', { timeout: 60_000 }
   await eventually(() => openFiles().length <= before, () => openFiles());
 });
 
-test('an abort while the thread starts rejects at once, and nothing connects', { timeout: 10_000 }, async (t) => {
+test('an abort while the thread starts rejects immediately, without a connection', { timeout: 10_000 }, async (t) => {
   const served = await server(t, () => {});
   const abort = new AbortController();
   const get = getPackage(target, { apiUrl: served.apiUrl, token: 'T', signal: abort.signal });
@@ -50,7 +50,7 @@ test('the file of an aborted upload is closed when the promise rejects', async (
   }
 });
 
-test('one signal is for many calls at once', async (t) => {
+test('one signal aborts many concurrent calls', async (t) => {
   const { apiUrl } = await server(t, () => {});
   const warnings = [];
   const onWarning = (warning) => warnings.push(warning);
@@ -64,23 +64,23 @@ test('one signal is for many calls at once', async (t) => {
   assert.deepEqual(warnings, []);
 });
 
-/** The paths of this process's open files. */
+/** Returns the paths of this process's open files. */
 function openFiles() {
   const links = readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return []; // Closed meanwhile.
+      return []; // Closed in the meantime.
     }
   });
   return links.filter((link) => link.startsWith('/') && !link.startsWith('/proc/'));
 }
 
-/** Waits for it; the test's timeout ends that. */
-async function eventually(holds, seen) {
+/** Waits until a condition holds. After 30 seconds, fails with the actual state. */
+async function eventually(condition, actual) {
   const deadline = performance.now() + 30_000;
-  while (!holds()) {
-    if (performance.now() > deadline) assert.fail(`${seen()}`);
+  while (!condition()) {
+    if (performance.now() > deadline) assert.fail(`${actual()}`);
     await setTimeout(50);
   }
 }

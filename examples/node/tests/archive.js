@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
-/** A package of about `size` bytes that the API takes. */
+/** Creates a valid package of about `size` bytes. */
 export function archive(size) {
   const files = [
     ['app/fastly.toml', Buffer.from('manifest_version = 3\nname = "app"\nlanguage = "other"\n')],

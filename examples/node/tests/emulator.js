@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 
-/** The API emulated: the one at FASTLY_API_ENDPOINT, else one that is started with the command at the path FASTLY_PACKAGE. */
+/** Returns the emulator at FASTLY_API_ENDPOINT, or else starts one with the command at the path FASTLY_PACKAGE. */
 export async function emulator() {
   const { FASTLY_API_ENDPOINT: apiUrl, FASTLY_API_TOKEN: token, FASTLY_PACKAGE: command } = process.env;
   if (apiUrl) return { apiUrl, token };

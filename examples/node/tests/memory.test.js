@@ -10,7 +10,7 @@ import { emulator } from './emulator.js';
 
 const api = await emulator();
 
-// Sampled, since resourceUsage().maxRSS begins with the memory of the process that starts this one.
+// Sampled, since resourceUsage().maxRSS starts at the memory of the parent process.
 const upload = `
   import { putPackage } from './index.js';
   const [path, options] = JSON.parse(process.argv[1]);

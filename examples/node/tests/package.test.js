@@ -27,7 +27,7 @@ const path = { small: join(folder, 'small.tar.gz'), large: join(folder, 'large.t
 await writeFile(path.small, small);
 await writeFile(path.large, large);
 
-// A service for each test: the tests don't see each other's packages.
+// Each test has its own service, so that tests don't see each other's packages.
 const newTarget = () => ({ serviceId: randomUUID(), version: 1 });
 
 for (const [name, bytes] of Object.entries({ small, large })) {
@@ -44,7 +44,7 @@ for (const [name, bytes] of Object.entries({ small, large })) {
     'Readable of one chunk': () => Readable.from([bytes]),
   };
   for (const [kind, source] of Object.entries(sources)) {
-    test(`a ${name} package is uploaded from a ${kind}, and found again`, async () => {
+    test(`a ${name} package is uploaded from a ${kind} and downloaded again`, async () => {
       const target = newTarget();
       const given = source();
       const isStream = Symbol.asyncIterator in Object(given);
@@ -59,7 +59,7 @@ for (const [name, bytes] of Object.entries({ small, large })) {
   }
 }
 
-test('a service ID with characters that a path has not is found under that ID', async () => {
+test('a service ID with characters that are not allowed in a path is encoded', async () => {
   const target = { serviceId: "a b/'(ü)*!~", version: 2147483647 };
   const { package: stored } = await putPackage(target, small, api);
   assert.deepEqual([stored.serviceId, stored.version], [target.serviceId, target.version]);
@@ -73,22 +73,22 @@ test('progress ends at the size', async () => {
   assert(seen.every(([read], i) => i === 0 || read > seen[i - 1][0]));
 });
 
-test('a file that is written to while it is sent is never stored', async () => {
-  const [target, written] = [newTarget(), join(folder, 'written.tar.gz')];
-  await writeFile(written, large);
-  const torn = async (read, size) => {
-    // Of the same length, and before its end is read.
+test('a file that is modified while it is sent is never stored', async () => {
+  const [target, modified] = [newTarget(), join(folder, 'modified.tar.gz')];
+  await writeFile(modified, large);
+  const modify = async (read, size) => {
+    // Keeps the length, and modifies the end before it is read.
     if (read !== 64 * 1024) return;
-    const file = await open(written, 'r+');
+    const file = await open(modified, 'r+');
     await file.write('torn', size - 4);
     await file.close();
   };
-  const sent = putPackage(target, written, { ...api, onProgress: torn });
-  await assert.rejects(sent, { kind: 'content', code: 'failed', detail: /the file was written to while it was read/ });
+  const sent = putPackage(target, modified, { ...api, onProgress: modify });
+  await assert.rejects(sent, { kind: 'content', code: 'failed', detail: /the file was modified while it was read/ });
   await assert.rejects(getPackage(target, api), { status: 404 });
 });
 
-test('what onProgress throws, or its promise rejects with, ends the call', async () => {
+test('an exception of onProgress, or a rejection of its promise, ends the call', async () => {
   const throws = () => {
     throw new RangeError('enough');
   };
@@ -97,7 +97,7 @@ test('what onProgress throws, or its promise rejects with, ends the call', async
   }
 });
 
-test('an error names the caller and the reason', async () => {
+test('an error has the caller in its stack and the reason in its message', async () => {
   async function theCaller(source, options) {
     await putPackage(newTarget(), source, { ...api, ...options });
   }
@@ -116,7 +116,7 @@ test('an error names the caller and the reason', async () => {
   }
 });
 
-test('the event loop stays free', async () => {
+test('the event loop is not blocked', async () => {
   let longest = 0;
   const start = performance.now();
   let last = start;
@@ -130,7 +130,7 @@ test('the event loop stays free', async () => {
   assert(longest > 0 && longest < whole / 2, `${longest} of ${whole} ms without a tick`);
 });
 
-test('calls at the same time do not disturb each other', async () => {
+test('concurrent calls are independent', async () => {
   const hashes = await Promise.all(
     [small, large, small, large].map(async (bytes) => {
       const { package: stored } = await putPackage(newTarget(), bytes, api);
@@ -140,13 +140,13 @@ test('calls at the same time do not disturb each other', async () => {
   assert(hashes.every(Boolean));
 });
 
-test('a wrong token is 401, a missing package 404', async () => {
+test('a wrong token is a 401, and a missing package a 404', async () => {
   await fails(getPackage(newTarget(), { ...api, token: 'wrong' }), { kind: 'api', status: 401 });
   await fails(putPackage(newTarget(), path.large, { ...api, token: 'wrong' }), { kind: 'api', status: 401 });
   await fails(getPackage(newTarget(), api), { kind: 'api', status: 404, title: 'Not found' });
 });
 
-test('a source of another length is not stored', async () => {
+test('a source of another length than announced is not stored', async () => {
   for (const source of [path.large, large, () => Readable.from([large])]) {
     for (const [by, code] of [[1, 'too-short'], [-1, 'too-long']]) {
       const target = newTarget();
@@ -157,7 +157,7 @@ test('a source of another length is not stored', async () => {
   }
 });
 
-test('a source that fails or is not there is said', async () => {
+test('a source that fails or is missing is reported', async () => {
   async function* failing() {
     yield small;
     throw new Error('the disk is gone');
@@ -170,7 +170,7 @@ test('a source that fails or is not there is said', async () => {
   await fails(putPackage(newTarget(), text, { ...api, size: 4 }), { kind: 'content', code: 'failed' });
 });
 
-test('a stream ends with its call', { timeout: 10_000 }, async (t) => {
+test('a stream is destroyed when its call ends', { timeout: 10_000 }, async (t) => {
   const streams = {
     'ReadableStream that waits': (end) => new ReadableStream({ cancel: end }),
     'ReadableStream of text': (end) => new ReadableStream({ start: (stream) => stream.enqueue('text'), cancel: end }),
@@ -188,10 +188,10 @@ test('a stream ends with its call', { timeout: 10_000 }, async (t) => {
   }
 });
 
-test('a FIFO is refused without waiting, and taken as a Readable', { timeout: 10_000 }, async (t) => {
+test('a FIFO is rejected without waiting, and accepted as a Readable', { timeout: 10_000 }, async (t) => {
   const fifo = join(folder, 'fifo');
   execFileSync('mkfifo', [fifo]);
-  // Lets go whatever still waits for a writer.
+  // Unblocks anything that still waits for a writer.
   t.after(async () => (await open(fifo, 'r+')).close());
   await fails(putPackage(newTarget(), fifo, { ...api, size: small.length }), { kind: 'content', code: 'failed' });
   await fails(putPackage(newTarget(), '/dev/null', { ...api, size: small.length }), { kind: 'content', code: 'failed' });
@@ -201,7 +201,7 @@ test('a FIFO is refused without waiting, and taken as a Readable', { timeout: 10
   assert.equal(put.package.metadata.hashsum, sha512(small));
 });
 
-for (const [name, module, method] of [['opening of a file', fs, 'open'], ['look-up of a name', dns, 'lookup']]) {
+for (const [name, module, method] of [['opening of a file', fs, 'open'], ['lookup of a name', dns, 'lookup']]) {
   test(`an abort does not wait for the ${name}`, { timeout: 10_000 }, async (t) => {
     const original = module[method];
     const begun = new Promise((resolve) => {
@@ -226,12 +226,12 @@ for (const [name, module, method] of [['opening of a file', fs, 'open'], ['look-
     abort.abort(reason);
     await assert.rejects(put, { name: 'AbortError', cause: reason });
     const late = await finish();
-    // A file that is opened too late is closed.
+    // A file that is opened after the abort is closed.
     if (method === 'open') while (late.fd !== -1) await setImmediate();
   });
 }
 
-test('wrong arguments are refused', async () => {
+test('invalid arguments are rejected', async () => {
   const stream = createReadStream(path.small);
   await fails(putPackage(newTarget(), stream, api), { kind: 'invalid-argument' });
   assert(stream.destroyed);
@@ -249,7 +249,7 @@ test('wrong arguments are refused', async () => {
   await fails(getPackage(newTarget(), { ...api, userAgent: 'a\nb' }), { kind: 'invalid-argument' });
 });
 
-test('an argument of a wrong type is refused before anything starts', async (t) => {
+test('an argument of a wrong type is rejected before anything starts', async (t) => {
   const served = await server(t, () => {});
   const options = { apiUrl: served.apiUrl, token: 'T', signal: AbortSignal.timeout(5000) };
   const wrong = {

@@ -11,25 +11,25 @@ import { server } from './server.js';
 const run = promisify(execFile);
 const own = fileURLToPath(new URL('..', import.meta.url));
 
-// As in a project that it is installed in.
+// A project with the package installed.
 const folder = await mkdtemp(join(tmpdir(), 'fastly-package-'));
 after(() => rm(folder, { recursive: true }));
 const installed = join(folder, 'node_modules/fastly-package-node');
 await mkdir(installed, { recursive: true });
 await symlink(join(own, 'node_modules/@bytecodealliance'), join(folder, 'node_modules/@bytecodealliance'));
-// Without the scripts, which would write component/ anew under the other tests.
+// Without the scripts, which would replace component/ while other tests use it.
 const packed = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: own });
 await run('tar', ['-xf', join(folder, packed.stdout.trim()), '-C', installed, '--strip-components=1']);
 const { getPackage } = await import(pathToFileURL(join(installed, 'index.js')));
 
 const target = { serviceId: 'demo', version: 1 };
 
-test('what is packed is whole', async (t) => {
+test('the packed package is complete', async (t) => {
   const { apiUrl } = await server(t, (socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
   await assert.rejects(getPackage(target, { apiUrl, token: 'T' }), { kind: 'api', status: 404 });
 });
 
-test('a component that is not built, or traps, is said, and what to do', async () => {
+test('a component that is not built, or traps, is reported with the next step', async () => {
   const options = { apiUrl: 'http://127.0.0.1:9', token: 'T' };
   const component = join(installed, 'component');
   await rm(component, { recursive: true });
@@ -37,5 +37,5 @@ test('a component that is not built, or traps, is said, and what to do', async (
   await mkdir(component);
   const trap = 'throw new WebAssembly.RuntimeError("unreachable")';
   await writeFile(join(component, 'plugin.js'), `export const instantiate = () => ({ packageApi: { getPackage() { ${trap} } } });`);
-  await assert.rejects(getPackage(target, options), { kind: 'component', message: /broke off: unreachable/ });
+  await assert.rejects(getPackage(target, options), { kind: 'component', message: /trapped: unreachable/ });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A server that gives each connection to `serve`, for what no HTTP library would do. */
+/** Starts a server that passes each connection to `serve`, for responses that no HTTP library would send. */
 export async function server(test, serve) {
   const sockets = [];
   const server = createServer((socket) => {

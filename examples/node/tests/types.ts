@@ -1,8 +1,8 @@
-// Compiled by `npm run check`, never run: what the types let through, and what they don't.
+// Compiled by `npm run check`, never run: checks which code the types accept and reject.
 import { createReadStream } from 'node:fs';
 import { FastlyPackageError, getPackage, putPackage, type GetOptions, type PutOptions, type Source } from 'fastly-package-node';
 
-// An option that is undefined is one that isn't given.
+// An undefined option is equal to an absent one.
 const unset = undefined as string | undefined;
 export const get: GetOptions = { token: unset, apiUrl: unset, userAgent: unset, signal: undefined };
 export const put: PutOptions = { ...get, size: undefined, expectContinue: undefined, filename: unset, onProgress: undefined };

@@ -1,4 +1,4 @@
-"""The emulated API, and packages that it takes."""
+"""The emulator and packages to upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from fastly_package import Client
 
 TOKEN = "secret"
-# An empty module.
+# An empty WebAssembly module.
 WASM = b"\0asm\1\0\0\0"
 
 
@@ -49,18 +49,18 @@ def listener() -> Iterator[socket.socket]:
 
 @pytest.fixture(scope="session")
 def package() -> bytes:
-    return made(0)
+    return create_package(0)
 
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "large.tar.gz"
-    path.write_bytes(made(20 * 1024 * 1024))
+    path.write_bytes(create_package(20 * 1024 * 1024))
     return path
 
 
-def made(size: int) -> bytes:
-    """A package of that size and a little more."""
+def create_package(size: int) -> bytes:
+    """Create a package that is slightly larger than `size`."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         manifest = b'manifest_version = 3\nname = "sample"\nlanguage = "rust"\nauthors = ["a", "b"]\n'

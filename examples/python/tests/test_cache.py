@@ -22,7 +22,7 @@ WAT = b"(component)"
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bytes]:
-    """What was compiled, not taken from the cache."""
+    """The components that were compiled, not loaded from the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     seen: list[bytes] = []
 
@@ -53,38 +53,40 @@ def test_a_component_is_compiled_once_and_only_the_user_can_read_it(compiled: li
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
-@pytest.mark.parametrize("which", ["file", "folder"])
-def test_what_others_can_write_to_is_not_used(compiled: list[bytes], tmp_path: Path, which: str, mode: int) -> None:
+@pytest.mark.parametrize("target", ["file", "directory"])
+def test_an_entry_that_other_users_can_write_to_is_not_used(
+    compiled: list[bytes], tmp_path: Path, target: str, mode: int
+) -> None:
     load()
     (file,) = (tmp_path / "fastly-package").iterdir()
-    (file if which == "file" else file.parent).chmod(mode | 0o100)
+    (file if target == "file" else file.parent).chmod(mode | 0o100)
     load()
     assert len(compiled) == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-@pytest.mark.parametrize("which", ["file", "folder"])
-def test_what_another_user_owns_is_not_used(compiled: list[bytes], tmp_path: Path, which: str) -> None:
+@pytest.mark.parametrize("target", ["file", "directory"])
+def test_an_entry_of_another_user_is_not_used(compiled: list[bytes], tmp_path: Path, target: str) -> None:
     load()
     (file,) = (tmp_path / "fastly-package").iterdir()
-    os.chown(file if which == "file" else file.parent, 12345, -1)
+    os.chown(file if target == "file" else file.parent, 12345, -1)
     load()
     assert len(compiled) == 2
 
 
-@pytest.mark.parametrize("which", ["file", "folder"])
-def test_a_link_is_not_followed(compiled: list[bytes], tmp_path: Path, which: str) -> None:
+@pytest.mark.parametrize("target", ["file", "directory"])
+def test_a_symbolic_link_is_not_followed(compiled: list[bytes], tmp_path: Path, target: str) -> None:
     load()
     (file,) = (tmp_path / "fastly-package").iterdir()
-    linked = file if which == "file" else file.parent
+    linked = file if target == "file" else file.parent
     linked.rename(tmp_path / "elsewhere")
     linked.symlink_to(tmp_path / "elsewhere")
     load()
     assert len(compiled) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"no machine code"])
-def test_what_is_damaged_is_made_anew(compiled: list[bytes], tmp_path: Path, damage: bytes) -> None:
+@pytest.mark.parametrize("damage", [b"", b"not machine code"])
+def test_a_damaged_entry_is_replaced(compiled: list[bytes], tmp_path: Path, damage: bytes) -> None:
     load()
     (file,) = (tmp_path / "fastly-package").iterdir()
     file.write_bytes(damage)
@@ -94,8 +96,8 @@ def test_what_is_damaged_is_made_anew(compiled: list[bytes], tmp_path: Path, dam
 
 
 @pytest.mark.parametrize("page", [0, 1, 7, 20])
-def test_a_zeroed_page_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    """wasmtime runs what is left of the code: most such pages would end the process."""
+def test_an_entry_with_a_zeroed_page_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    """wasmtime runs damaged code, which would usually crash the process."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent / "src"))
     script = f"""if True:
@@ -103,7 +105,7 @@ def test_a_zeroed_page_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pyt
         try:
             Client(token={TOKEN!r}, api_url="http://192.0.2.1").get_package("id", 1)
         except InvalidArgument:
-            print("refused")
+            print("rejected")
     """
 
     def call() -> str:
@@ -113,28 +115,26 @@ def test_a_zeroed_page_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pyt
     file = max((tmp_path / "fastly-package").iterdir(), key=lambda file: file.stat().st_size)
     whole = file.read_bytes()
     file.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
-    assert call() == "refused\n"
+    assert call() == "rejected\n"
     assert file.read_bytes() == whole
 
 
-def test_those_of_old_builds_are_removed(
-    compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "fastly-package"
-    folder.mkdir(mode=0o700)
+def test_the_oldest_entries_are_removed(compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "fastly-package"
+    directory.mkdir(mode=0o700)
     kept = {"other", ".other"} | {f"new{number}.cwasm" for number in range(7)}
-    for age, name in enumerate([*kept, *(f"old{number}.cwasm" for number in range(20)), ".draft.cwasm"]):
-        (folder / name).touch()
-        os.utime(folder / name, (10**9 - age, 10**9 - age))
+    for age, name in enumerate([*kept, *(f"old{number}.cwasm" for number in range(20)), ".temporary.cwasm"]):
+        (directory / name).touch()
+        os.utime(directory / name, (10**9 - age, 10**9 - age))
     load()
-    left = {file.name for file in folder.iterdir()}
+    left = {file.name for file in directory.iterdir()}
     assert kept < left
     assert len(left) == len(kept) + 1
     load()
     assert compiled == [WAT]
 
 
-def test_without_a_folder_it_is_compiled_each_time(
+def test_without_a_usable_directory_the_component_is_compiled_each_time(
     compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/cache")
@@ -144,14 +144,14 @@ def test_without_a_folder_it_is_compiled_each_time(
 
 
 @pytest.mark.parametrize("home", [None, "relative"])
-def test_without_an_absolute_home_nothing_is_kept(
+def test_without_an_absolute_home_nothing_is_cached(
     compiled: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str | None
 ) -> None:
-    def nobody(_: int) -> NoReturn:
+    def no_user(_: int) -> NoReturn:
         raise KeyError
 
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(pwd, "getpwuid", no_user)
     if home is None:
         monkeypatch.delenv("HOME", raising=False)
     else:
@@ -163,13 +163,15 @@ def test_without_an_absolute_home_nothing_is_kept(
     assert not list(tmp_path.iterdir())
 
 
-def test_it_can_be_switched_off(compiled: list[bytes], tmp_path: Path) -> None:
+def test_an_argument_disables_the_cache(compiled: list[bytes], tmp_path: Path) -> None:
     load(use=False)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("variable", "files"), [("1", 0), ("0", 2), ("", 2)])
-def test_a_variable_switches_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, files: int) -> None:
+def test_a_variable_disables_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, files: int
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("FASTLY_PACKAGE_NO_CACHE", variable)
     monkeypatch.setattr(plugin, "_loaded", {})

@@ -1,4 +1,4 @@
-"""Calls that another thread ends."""
+"""Calls that another thread cancels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import pytest
 from fastly_package import Cancel, Cancelled, Client
 
 from .conftest import TOKEN
-from .test_failures import hears_nothing, url
+from .test_failures import no_connection, url
 
 
 @pytest.fixture
 def calls(listener: socket.socket, large: Path) -> dict[str, Callable[[Cancel], object]]:
-    """What doesn't end by itself, since nobody answers."""
+    """Calls that don't end by themselves, since the server doesn't respond."""
     client = Client(token=TOKEN, api_url=url(listener))
 
     def from_pipe(cancel: Cancel) -> None:
@@ -50,7 +50,7 @@ def test_a_call_ends_when_it_is_cancelled(calls: dict[str, Callable[[Cancel], ob
 
 
 @pytest.mark.parametrize("kind", ["get", "put", "put from a pipe"])
-def test_what_is_cancelled_beforehand_is_not_begun(
+def test_a_call_that_was_cancelled_beforehand_is_not_started(
     listener: socket.socket, calls: dict[str, Callable[[Cancel], object]], kind: str
 ) -> None:
     cancel = Cancel()
@@ -58,7 +58,7 @@ def test_what_is_cancelled_beforehand_is_not_begun(
     with pytest.raises(Cancelled):
         calls[kind](cancel)
     assert cancel.is_set()
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
 def test_one_cancel_ends_many_calls(calls: dict[str, Callable[[Cancel], object]]) -> None:
@@ -81,7 +81,7 @@ def test_one_cancel_ends_many_calls(calls: dict[str, Callable[[Cancel], object]]
 
 
 def test_a_task_that_is_cancelled_can_end_its_call(calls: dict[str, Callable[[Cancel], object]]) -> None:
-    """As the README says."""
+    """The example of the README."""
     ended = threading.Event()
 
     def call(cancel: Cancel) -> None:
@@ -104,33 +104,33 @@ def test_a_task_that_is_cancelled_can_end_its_call(calls: dict[str, Callable[[Ca
     assert ended.wait(5)
 
 
-def test_a_process_that_is_forked_has_a_cancel_of_its_own() -> None:
-    """Before any call, after which a forked process makes none."""
+def test_a_forked_process_has_its_own_cancel() -> None:
+    """Before the first call: a process forked after that can't make calls."""
     script = """
 import os, socket, sys, threading
 from fastly_package import Cancel, Cancelled, Client
 
-begun, over = Cancel(), Cancel()
-over.set()
+first, second = Cancel(), Cancel()
+second.set()
 with socket.create_server(("127.0.0.1", 0)) as listener:
     if os.fork():
-        begun.set()
+        first.set()
         _, status = os.wait()
         sys.exit(os.waitstatus_to_exitcode(status))
-    assert over.is_set() and not begun.is_set()
+    assert second.is_set() and not first.is_set()
     client = Client(token="T", api_url=f"http://127.0.0.1:{listener.getsockname()[1]}", cache=False)
-    threading.Timer(0.5, begun.set).start()
+    threading.Timer(0.5, first.set).start()
     try:
-        client.get_package("id", 1, cancel=begun)
-    except Cancelled as why:
-        assert str(why) == "the call was cancelled", why
+        client.get_package("id", 1, cancel=first)
+    except Cancelled as error:
+        assert str(error) == "the call was cancelled", error
     else:
-        sys.exit("it ended")
+        sys.exit("the call was not cancelled")
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
 
 
-def test_what_was_not_cancelled_ends_well_and_leaves_nothing_open(client: Client, package: bytes) -> None:
+def test_an_unused_cancel_has_no_effect_and_is_closed(client: Client, package: bytes) -> None:
     cancel = Cancel()
     client.put_package("cancel", 1, package, cancel=cancel)
     client.get_package("cancel", 1, cancel=cancel)

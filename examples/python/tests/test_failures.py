@@ -1,4 +1,4 @@
-"""What fails, and with what."""
+"""Calls that fail, and their errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fastly_package import (
 from .conftest import TOKEN, WASM
 
 
-def hears_nothing(listener: socket.socket) -> bool:
+def no_connection(listener: socket.socket) -> bool:
     listener.setblocking(False)
     try:
         listener.accept()
@@ -49,7 +49,7 @@ def url(listener: socket.socket) -> str:
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_wrong_token_is_the_apis_401(api_url: str, package: bytes) -> None:
+def test_a_wrong_token_raises_the_401(api_url: str, package: bytes) -> None:
     wrong = Client(token="wrong", api_url=api_url)
     with pytest.raises(ApiError) as caught:
         wrong.get_package("failures", 1)
@@ -59,14 +59,14 @@ def test_a_wrong_token_is_the_apis_401(api_url: str, package: bytes) -> None:
         wrong.put_package("failures", 1, package)
 
 
-def test_a_version_without_a_package_is_the_apis_404(client: Client) -> None:
+def test_a_version_without_a_package_raises_the_404(client: Client) -> None:
     with pytest.raises(ApiError, match="404") as caught:
         client.get_package("failures", 99)
     assert caught.value.status == 404
     assert vars(pickle.loads(pickle.dumps(caught.value))) == vars(caught.value)
 
 
-def test_a_short_source_is_never_passed_off_as_whole(client: Client, package: bytes, large: Path) -> None:
+def test_a_source_that_is_too_short_is_not_stored(client: Client, package: bytes, large: Path) -> None:
     for source, length in ((package, len(package)), (large, large.stat().st_size)):
         with pytest.raises(ContentError) as caught:
             client.put_package("short", 1, source, size=length + 1)
@@ -75,7 +75,7 @@ def test_a_short_source_is_never_passed_off_as_whole(client: Client, package: by
         client.get_package("short", 1)
 
 
-def test_a_long_source_is_not_cut_to_size(client: Client, package: bytes, large: Path) -> None:
+def test_a_source_that_is_too_long_is_not_stored(client: Client, package: bytes, large: Path) -> None:
     for source, length in ((package, len(package)), (large, large.stat().st_size)):
         with pytest.raises(ContentError) as caught:
             client.put_package("long", 1, source, size=length - 1)
@@ -84,28 +84,26 @@ def test_a_long_source_is_not_cut_to_size(client: Client, package: bytes, large:
         client.get_package("long", 1)
 
 
-def test_a_file_that_is_written_to_while_it_is_sent_is_never_stored(
-    client: Client, large: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "written.tar.gz"
+def test_a_file_that_is_modified_while_it_is_sent_is_not_stored(client: Client, large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "modified.tar.gz"
     shutil.copy(large, path)
     length = path.stat().st_size
 
-    def write(read: int, size: int) -> None:
-        # Of the same length, and as late as it can be.
+    def modify(read: int, size: int) -> None:
+        # Keeps the length, and as late as possible.
         if size - read < 300_000:
             with path.open("r+b") as file:
                 file.seek(-4, os.SEEK_END)
                 file.write(b"torn")
 
-    with pytest.raises(ContentError, match="it was written to while it was read"):
-        client.put_package("written", 1, path, progress=write)
+    with pytest.raises(ContentError, match="it was modified while it was read"):
+        client.put_package("modified", 1, path, progress=modify)
     assert path.stat().st_size == length
     with pytest.raises(ApiError, match="404"):
-        client.get_package("written", 1)
+        client.get_package("modified", 1)
 
 
-def test_an_error_of_the_source_or_of_progress_is_raised_and_nothing_is_stored(client: Client, large: Path) -> None:
+def test_an_exception_of_the_source_or_of_progress_is_raised_and_nothing_is_stored(client: Client, large: Path) -> None:
     class Failing:
         def __init__(self) -> None:
             self._left = 10
@@ -128,7 +126,7 @@ def test_an_error_of_the_source_or_of_progress_is_raised_and_nothing_is_stored(c
         client.get_package("raises", 1)
 
 
-def test_a_source_that_can_not_be_measured_needs_a_size(client: Client) -> None:
+def test_a_source_that_is_not_seekable_requires_a_size(client: Client) -> None:
     with (
         subprocess.Popen(["true"], stdout=subprocess.PIPE) as process,
         pytest.raises(InvalidArgument, match="size="),
@@ -137,7 +135,7 @@ def test_a_source_that_can_not_be_measured_needs_a_size(client: Client) -> None:
         client.put_package("pipe", 1, process.stdout)
 
 
-def test_a_file_that_is_not_there_is_pythons_own_error(client: Client, tmp_path: Path) -> None:
+def test_a_missing_file_raises_pythons_error(client: Client, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         client.put_package("missing", 1, tmp_path / "missing")
 
@@ -155,12 +153,10 @@ def test_a_file_that_is_not_there_is_pythons_own_error(client: Client, tmp_path:
         ("id", 1, -1),
     ],
 )
-def test_a_wrong_argument_is_said_to_be_wrong(
-    listener: socket.socket, service_id: str, version: int, size: int
-) -> None:
+def test_an_invalid_argument_is_rejected(listener: socket.socket, service_id: str, version: int, size: int) -> None:
     with pytest.raises(InvalidArgument):
         Client(token=TOKEN, api_url=url(listener)).put_package(service_id, version, b"x", size=size)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
 @pytest.mark.parametrize(
@@ -188,22 +184,28 @@ def test_a_wrong_argument_is_said_to_be_wrong(
         ("source", io.StringIO("text")),
     ],
 )
-def test_a_value_of_a_wrong_type_is_said_to_be_one_and_not_shown(
-    listener: socket.socket, name: str, value: object
-) -> None:
-    said: dict[str, Any] = {"token": TOKEN, "api_url": url(listener), "service_id": "id", "version": 1, "source": b"x"}
-    said |= {"timeout": 5, name: value}
-    of_client = {key: said.pop(key) for key in ("token", "api_url", "user_agent", "component") if key in said}
+def test_a_value_of_a_wrong_type_is_rejected_and_not_shown(listener: socket.socket, name: str, value: object) -> None:
+    arguments: dict[str, Any] = {
+        "token": TOKEN,
+        "api_url": url(listener),
+        "service_id": "id",
+        "version": 1,
+        "source": b"x",
+    }
+    arguments |= {"timeout": 5, name: value}
+    client_arguments = {
+        key: arguments.pop(key) for key in ("token", "api_url", "user_agent", "component") if key in arguments
+    }
     with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
-        Client(**of_client).put_package(**said)
+        Client(**client_arguments).put_package(**arguments)
     assert TOKEN not in str(caught.value)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-@pytest.mark.parametrize(("mode", "why"), [("r", "text"), ("wb", "n't open for reading"), ("rb", "closed")])
+@pytest.mark.parametrize(("mode", "reason"), [("r", "text"), ("wb", "n't open for reading"), ("rb", "closed")])
 @pytest.mark.parametrize("size", [None, 1])
-def test_a_file_that_gives_no_bytes_is_refused_before_anything_is_connected_to(
-    listener: socket.socket, tmp_path: Path, mode: str, why: str, size: int | None
+def test_a_file_that_is_not_open_for_reading_bytes_is_rejected(
+    listener: socket.socket, tmp_path: Path, mode: str, reason: str, size: int | None
 ) -> None:
     path = tmp_path / "package"
     path.touch()
@@ -211,30 +213,30 @@ def test_a_file_that_gives_no_bytes_is_refused_before_anything_is_connected_to(
     with path.open(mode) as source:
         if mode == "rb":
             source.close()
-        with pytest.raises(InvalidArgument, match=f"^source is.*{why}"):
+        with pytest.raises(InvalidArgument, match=f"^source is.*{reason}"):
             Client(token=TOKEN, api_url=url(listener)).put_package("id", 1, source, size=size, timeout=5)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_a_file_that_stands_behind_its_end_has_nothing_to_upload(listener: socket.socket) -> None:
+def test_a_file_object_behind_its_end_is_empty(listener: socket.socket) -> None:
     source = io.BytesIO(b"x")
     source.seek(2)
     with pytest.raises(InvalidArgument, match="empty"):
         Client(token=TOKEN, api_url=url(listener)).put_package("id", 1, source)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
 @pytest.mark.parametrize("value", [None, "", "text", 0])
 @pytest.mark.parametrize("before", [0, 100])
-def test_a_read_that_returns_no_bytes_is_a_wrong_argument_and_nothing_is_stored(
+def test_a_read_that_returns_another_type_is_an_error_and_nothing_is_stored(
     client: Client, value: object, before: int
 ) -> None:
     class Wrong:
         reads: Iterator[Any] = iter([b"x"] * before + [value])
 
         def read(self, size: int, /) -> bytes:
-            found: bytes = next(self.reads)
-            return found
+            chunk: bytes = next(self.reads)
+            return chunk
 
     with pytest.raises(InvalidArgument, match=f"read.* must be bytes, not {type(value).__name__}"):
         client.put_package("wrong", 1, Wrong(), size=1000)
@@ -243,27 +245,27 @@ def test_a_read_that_returns_no_bytes_is_a_wrong_argument_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("user_agent", ["a\nb", "ä", "\udc80"])
-def test_a_user_agent_that_is_none_is_refused(listener: socket.socket, user_agent: str) -> None:
+def test_an_invalid_user_agent_is_rejected(listener: socket.socket, user_agent: str) -> None:
     with pytest.raises(InvalidArgument):
         Client(token=TOKEN, api_url=url(listener), user_agent=user_agent).get_package("id", 1)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
 @pytest.mark.parametrize("token", ["a\nb", "\udc80", "ä"])
-def test_a_token_that_is_none_is_refused_and_not_shown(listener: socket.socket, token: str) -> None:
+def test_an_invalid_token_is_rejected_and_not_shown(listener: socket.socket, token: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         Client(token=token, api_url=url(listener)).get_package("id", 1)
     assert token not in str(caught.value)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_no_token_is_a_wrong_argument() -> None:
+def test_a_token_is_required() -> None:
     with pytest.raises(InvalidArgument, match="FASTLY_API_TOKEN"):
         Client()
 
 
 @pytest.mark.parametrize("name", ["token", "api_url", "component"])
-def test_what_is_empty_is_a_wrong_argument_and_never_means_another(
+def test_an_empty_argument_is_rejected_and_never_replaced_by_a_default(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("FASTLY_API_TOKEN", TOKEN)
@@ -271,10 +273,10 @@ def test_what_is_empty_is_a_wrong_argument_and_never_means_another(
     arguments: dict[str, Any] = {name: ""}
     with pytest.raises(InvalidArgument, match=f"{name} is empty"):
         Client(**arguments).get_package("id", 1, timeout=5)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTLY_API_ENDPOINT", "")
     assert repr(Client(token=TOKEN)) == "Client(api_url='https://api.fastly.com')"
     monkeypatch.setenv("FASTLY_API_TOKEN", "")
@@ -282,7 +284,7 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
         Client()
 
 
-def test_an_api_that_is_not_there_is_an_error_of_transport(listener: socket.socket, package: bytes) -> None:
+def test_an_unreachable_api_is_a_transport_error(listener: socket.socket, package: bytes) -> None:
     client = Client(token=TOKEN, api_url=url(listener))
     listener.close()
     with pytest.raises(TransportError) as caught:
@@ -292,16 +294,18 @@ def test_an_api_that_is_not_there_is_an_error_of_transport(listener: socket.sock
         client.get_package("id", 1)
 
 
-def test_what_the_guard_was_not_told_is_denied_and_not_connected_to(client: Client, listener: socket.socket) -> None:
+def test_a_request_to_another_api_than_the_guards_is_denied_without_a_connection(
+    client: Client, listener: socket.socket
+) -> None:
     with pytest.raises(TransportError) as caught:
         client._get("id", 1, timeout=None, cancel=None, api_url=url(listener))
     assert caught.value.code == "HTTP-request-denied"
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_no_token_goes_over_http_to_a_foreign_host(package: bytes) -> None:
-    for foreign in ("http://192.0.2.1:81", "http://api.fastly.com"):
-        client = Client(token=TOKEN, api_url=foreign)
+def test_the_token_is_not_sent_over_http_to_another_machine(package: bytes) -> None:
+    for api_url in ("http://192.0.2.1:81", "http://api.fastly.com"):
+        client = Client(token=TOKEN, api_url=api_url)
         with pytest.raises(InvalidArgument) as caught:
             client.get_package("id", 1)
         assert "http" in str(caught.value)
@@ -311,7 +315,7 @@ def test_no_token_goes_over_http_to_a_foreign_host(package: bytes) -> None:
 
 @pytest.mark.parametrize("spelling", ["http://localhost:{}", "HTTP://LocalHost:{}/prefix"])
 @pytest.mark.parametrize("addresses", [["192.0.2.1"], ["127.0.0.1", "192.0.2.1"], ["::1", "fe80::1%1"], []])
-def test_no_token_goes_to_a_localhost_that_is_elsewhere(
+def test_the_token_is_not_sent_to_a_localhost_that_is_not_loopback(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch, package: bytes, addresses: list[str], spelling: str
 ) -> None:
     def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
@@ -326,15 +330,15 @@ def test_no_token_goes_to_a_localhost_that_is_elsewhere(
         client.get_package("id", 1, timeout=5)
     with pytest.raises(InvalidArgument, match="localhost"):
         client.put_package("id", 1, package, timeout=5)
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_a_localhost_that_is_loopback_is_called(api_url: str) -> None:
+def test_a_localhost_that_is_loopback_is_allowed(api_url: str) -> None:
     with pytest.raises(ApiError, match="404"):
         Client(token=TOKEN, api_url=api_url.replace("127.0.0.1", "localhost")).get_package("localhost", 1)
 
 
-def test_a_call_ends_with_its_timeout(listener: socket.socket, package: bytes, large: Path) -> None:
+def test_a_call_ends_when_its_timeout_expires(listener: socket.socket, package: bytes, large: Path) -> None:
     client = Client(token=TOKEN, api_url=url(listener))
     with pytest.raises(CallTimeout):
         client.get_package("id", 1, timeout=0.2)
@@ -352,7 +356,7 @@ def test_a_timeout_may_be_long(client: Client, package: bytes, timeout: float) -
 def test_a_timeout_may_be_longer_than_one_poll(
     listener: socket.socket, package: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "_LONGEST", 10)
+    monkeypatch.setattr(call, "_MAX_POLL", 10)
     client = Client(token=TOKEN, api_url=url(listener))
     started = time.monotonic()
     with pytest.raises(CallTimeout):
@@ -361,7 +365,7 @@ def test_a_timeout_may_be_longer_than_one_poll(
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("-inf")])
-def test_a_timeout_that_is_none_is_refused(listener: socket.socket, tmp_path: Path, timeout: float) -> None:
+def test_an_invalid_timeout_is_rejected(listener: socket.socket, tmp_path: Path, timeout: float) -> None:
     client = Client(token=TOKEN, api_url=url(listener))
     before = threading.active_count()
     with pytest.raises(InvalidArgument, match="timeout"):
@@ -369,10 +373,10 @@ def test_a_timeout_that_is_none_is_refused(listener: socket.socket, tmp_path: Pa
     with pytest.raises(InvalidArgument, match="timeout"):
         client.put_package("id", 1, tmp_path / "not opened", timeout=timeout)
     assert threading.active_count() == before
-    assert hears_nothing(listener)
+    assert no_connection(listener)
 
 
-def test_a_source_that_always_gives_a_little_does_not_outlast_the_timeout(listener: socket.socket) -> None:
+def test_a_slow_source_does_not_exceed_the_timeout(listener: socket.socket) -> None:
     class Slow:
         def __init__(self) -> None:
             self._left = 100
@@ -388,8 +392,8 @@ def test_a_source_that_always_gives_a_little_does_not_outlast_the_timeout(listen
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificate")
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(listener: socket.socket, tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="requires openssl")
+def test_a_self_signed_certificate_is_rejected(listener: socket.socket, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     subprocess.run(
         [
@@ -401,34 +405,34 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(listener: socket.s
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    refused: list[ssl.SSLError] = []
+    errors: list[ssl.SSLError] = []
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, pytest.raises(ssl.SSLError) as caught:
             context.wrap_socket(connection, server_side=True)
-        refused.append(caught.value)
+        errors.append(caught.value)
 
     server = threading.Thread(target=serve)
     server.start()
     with pytest.raises(TransportError) as caught:
         Client(token=TOKEN, api_url=url(listener).replace("http:", "https:")).get_package("id", 1)
     server.join()
-    # The second is wasmtime 48's.
+    # The second is the code of wasmtime 48.
     assert caught.value.code in ("TLS-certificate-error", "TLS-protocol-error")
-    assert refused
+    assert errors
 
 
-def test_a_missing_component_says_how_to_make_it(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_component_contains_the_build_command(tmp_path: Path) -> None:
     with pytest.raises(ComponentError, match="cargo run --release -- component --guarded"):
         Client(token=TOKEN, component=tmp_path / "none").get_package("id", 1)
 
 
-def test_a_component_that_imports_more_or_exports_less_is_refused(tmp_path: Path) -> None:
+def test_a_component_with_other_imports_or_without_the_exports_is_rejected(tmp_path: Path) -> None:
     for name, text in (
         ("imports", '(component (import "wasi:cli/environment@0.2.0" (instance)))'),
         ("with --guarded", "(component)"),
-        ("is no component", WASM.decode()),
+        ("not a valid component", WASM.decode()),
     ):
         path = tmp_path / "component"
         path.write_text(text)
@@ -437,7 +441,7 @@ def test_a_component_that_imports_more_or_exports_less_is_refused(tmp_path: Path
         path.rename(tmp_path / name)
 
 
-def test_a_component_that_computes_for_ever_is_stopped(tmp_path: Path) -> None:
+def test_an_endless_loop_in_the_component_is_stopped(tmp_path: Path) -> None:
     path = tmp_path / "component"
     path.write_text("""(component
         (core module $module (func $loop (loop (br 0))) (func (export "none")) (start $loop))
@@ -451,8 +455,8 @@ def test_a_component_that_computes_for_ever_is_stopped(tmp_path: Path) -> None:
         Client(token=TOKEN, component=path, cache=False).get_package("id", 1)
 
 
-def told_to_be_spawned(client: Client) -> bool:
-    """Whether a process that is forked now is, before long."""
+def fork_is_rejected(client: Client) -> bool:
+    """Return whether a call in a forked process fails with `ComponentError`, within 5 seconds."""
     child = os.fork()
     if child == 0:
         try:
@@ -465,13 +469,13 @@ def told_to_be_spawned(client: Client) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def test_a_forked_process_is_told_to_be_spawned(client: Client) -> None:
+def test_a_call_in_a_forked_process_is_an_error(client: Client) -> None:
     with pytest.raises(ApiError):
         client.get_package("fork", 1)
-    assert told_to_be_spawned(client)
+    assert fork_is_rejected(client)
 
 
-def test_so_is_one_that_is_forked_while_another_thread_loads(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_while_another_thread_loads_is_an_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     loading, forked = threading.Event(), threading.Event()
 
     def load(component: Path, *, use_cache: bool) -> NoReturn:
@@ -484,13 +488,13 @@ def test_so_is_one_that_is_forked_while_another_thread_loads(client: Client, mon
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(client.get_package, "fork", 1)
         loading.wait(10)
-        told = told_to_be_spawned(client)
+        rejected = fork_is_rejected(client)
         forked.set()
         assert isinstance(call.exception(), ComponentError)
-    assert told
+    assert rejected
 
 
-def test_a_process_that_is_forked_meanwhile_does_not_hold_up_an_upload(client: Client, package: bytes) -> None:
+def test_a_process_forked_during_an_upload_does_not_block_it(client: Client, package: bytes) -> None:
     def fork(_: int, __: int) -> None:
         child = os.fork()
         if child == 0:
@@ -528,4 +532,4 @@ def test_the_driver_prints_one_line_of_json(
     assert (code, short["error"]["case"]) == (1, "content")
     code, denied = run("denied", "driver", "1", url(listener))
     assert (code, denied["error"]["case"], denied["error"]["code"]) == (1, "transport", "HTTP-request-denied")
-    assert hears_nothing(listener)
+    assert no_connection(listener)

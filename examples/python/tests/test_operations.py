@@ -1,4 +1,4 @@
-"""What goes well."""
+"""Calls that succeed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ import pytest
 import fastly_package
 from fastly_package import ApiError, Client, Source
 
-from .conftest import TOKEN, made
-from .test_early_answers import Server
+from .conftest import TOKEN, create_package
+from .test_early_responses import Server
 
 SOURCES = str(Path(__file__).parent.parent / "src")
 
@@ -33,7 +33,7 @@ def hashsum(content: bytes) -> str:
     return hashlib.sha512(content).hexdigest()
 
 
-def test_what_was_put_is_what_get_gets(client: Client, package: bytes) -> None:
+def test_get_returns_the_package_that_was_put(client: Client, package: bytes) -> None:
     put = client.put_package("get", 3, package)
     got = client.get_package("get", 3)
     assert (got.package.id, got.package.service_id, got.package.version) == (put.package.id, "get", 3)
@@ -49,7 +49,7 @@ def test_what_was_put_is_what_get_gets(client: Client, package: bytes) -> None:
     "kind", ["path", "str", "bytes", "bytearray", "memoryview", "file", "bytesio", "mmap", "gzip", "pipe"]
 )
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_each_kind_of_source_is_stored_as_it_is(
+def test_each_kind_of_source_is_stored_unchanged(
     client: Client, package: bytes, large: Path, tmp_path: Path, kind: str, size: str
 ) -> None:
     content = package if size == "small" else large.read_bytes()
@@ -82,7 +82,7 @@ def test_each_kind_of_source_is_stored_as_it_is(
 
 @pytest.mark.parametrize("layout", ["elements", "columns", "strided"])
 def test_a_memoryview_is_stored_as_its_bytes(client: Client, layout: str) -> None:
-    content = made(100_000)
+    content = create_package(100_000)
     content += bytes(-len(content) % 4)
     views: dict[str, memoryview] = {
         "elements": memoryview(content).cast("I"),
@@ -96,7 +96,7 @@ def test_a_memoryview_is_stored_as_its_bytes(client: Client, layout: str) -> Non
     assert set(sizes) == {len(content)}
 
 
-def test_what_a_pipe_has_read_ahead_is_stored_too(client: Client, package: bytes) -> None:
+def test_the_buffered_data_of_a_pipe_is_stored_too(client: Client, package: bytes) -> None:
     reading, writing = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
     with reading, writing:
         writing.write(b"a line\n" + package)
@@ -108,19 +108,19 @@ def test_what_a_pipe_has_read_ahead_is_stored_too(client: Client, package: bytes
     assert reply.package.metadata.hashsum == hashsum(package)
 
 
-def test_a_source_that_holds_its_end_itself_is_not_waited_for(client: Client, package: bytes) -> None:
-    """Such as the answer to an HTTP request, whose connection stays open."""
+def test_a_source_that_determines_its_end_itself_does_not_block(client: Client, package: bytes) -> None:
+    """For example an HTTP response whose connection stays open."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(package) + package)
-        answer = HTTPResponse(ours)
-        answer.begin()
-        reply = client.put_package("answer", 1, answer, size=len(package), timeout=10)
+        response = HTTPResponse(ours)
+        response.begin()
+        reply = client.put_package("response", 1, response, size=len(package), timeout=10)
     assert reply.package.metadata is not None
     assert reply.package.metadata.hashsum == hashsum(package)
 
 
-def test_what_a_source_reads_is_counted_in_bytes(client: Client, package: bytes) -> None:
+def test_progress_counts_bytes_not_elements(client: Client, package: bytes) -> None:
     content = package + bytes(-len(package) % 4)
 
     class Elements(io.BytesIO):
@@ -134,14 +134,14 @@ def test_what_a_source_reads_is_counted_in_bytes(client: Client, package: bytes)
     assert seen == [len(content)]
 
 
-def test_a_file_object_is_read_from_where_it_stands_and_stays_open(client: Client, package: bytes) -> None:
+def test_a_file_object_is_read_from_its_position_and_stays_open(client: Client, package: bytes) -> None:
     source = io.BytesIO(b"before" + package)
     source.seek(6)
-    client.put_package("stands", 1, source)
+    client.put_package("position", 1, source)
     assert source.tell() == 6 + len(package)
 
 
-def test_progress_comes_on_the_callers_thread_and_goes_to_the_end(client: Client, large: Path) -> None:
+def test_progress_is_called_on_the_callers_thread_up_to_the_size(client: Client, large: Path) -> None:
     seen: list[tuple[int, int, threading.Thread]] = []
     client.put_package("progress", 1, large, progress=lambda *args: seen.append((*args, threading.current_thread())))
     size = large.stat().st_size
@@ -151,7 +151,7 @@ def test_progress_comes_on_the_callers_thread_and_goes_to_the_end(client: Client
     assert {thread for _, _, thread in seen} == {threading.current_thread()}
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its peak memory there")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="requires /proc")
 def test_a_package_is_not_held_in_memory(api_url: str, package: bytes, large: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.write_bytes(package)
@@ -170,7 +170,7 @@ def test_a_package_is_not_held_in_memory(api_url: str, package: bytes, large: Pa
     assert peak(large) - peak(small) < 8 * 1024
 
 
-def test_the_functions_take_token_and_api_from_the_environment(
+def test_the_functions_read_token_and_api_from_the_environment(
     api_url: str, package: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTLY_API_TOKEN", TOKEN)
@@ -179,22 +179,22 @@ def test_the_functions_take_token_and_api_from_the_environment(
     assert fastly_package.get_package("environment", 1).package.id == put.package.id
 
 
-def test_the_client_does_not_show_its_token() -> None:
+def test_repr_does_not_contain_the_token() -> None:
     assert TOKEN not in repr(Client(token=TOKEN)) + str(Client(token=TOKEN))
 
 
-def test_the_client_does_not_give_its_token_to_who_pickles_it() -> None:
+def test_a_client_can_not_be_pickled_or_copied() -> None:
     for pickled in (pickle.dumps, copy.copy):
-        with pytest.raises(TypeError, match="make one in each process"):
+        with pytest.raises(TypeError, match="create one in each process"):
             pickled(Client(token=TOKEN))
 
 
-@pytest.mark.parametrize(("said", "sent"), [(None, b"fastly-package"), ("mine/1.0 (x)", b"mine/1.0 (x)\r\n")])
-def test_the_user_agent_is_the_components_or_what_is_said(
-    listener: socket.socket, said: str | None, sent: bytes
+@pytest.mark.parametrize(("user_agent", "sent"), [(None, b"fastly-package"), ("mine/1.0 (x)", b"mine/1.0 (x)\r\n")])
+def test_the_user_agent_is_the_components_unless_set(
+    listener: socket.socket, user_agent: str | None, sent: bytes
 ) -> None:
     server = Server(listener, "401 No", 0, closes=False)
     with pytest.raises(ApiError):
-        Client(token=TOKEN, api_url=server.url, user_agent=said).get_package("id", 1)
-    server.over.set()
+        Client(token=TOKEN, api_url=server.url, user_agent=user_agent).get_package("id", 1)
+    server.done.set()
     assert b"user-agent: " + sent in server.received.lower()

@@ -1,4 +1,4 @@
-"""Many calls at once."""
+"""Concurrent calls."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from wasmtime.component import String
 
 from fastly_package import Client, InvalidArgument
 
-from .conftest import TOKEN, made
-from .test_early_answers import Server
+from .conftest import TOKEN, create_package
+from .test_early_responses import Server
 
 
-def test_uploads_of_many_threads_are_each_stored_as_they_are(client: Client) -> None:
+def test_concurrent_uploads_are_stored_unchanged(client: Client) -> None:
     def upload(number: int) -> bool:
-        package = made(100_000 * number)
+        package = create_package(100_000 * number)
         put = client.put_package(f"thread{number}", 1, package, filename=f"{number}.tar.gz")
         got = client.get_package(f"thread{number}", 1)
         assert got.package.metadata is not None
@@ -32,16 +32,16 @@ def test_uploads_of_many_threads_are_each_stored_as_they_are(client: Client) -> 
         assert all(pool.map(upload, range(48)))
 
 
-def test_arguments_that_are_passed_at_once_are_not_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A switch of threads is rare where `wasmtime` notes the types of an argument, so it is made to happen."""
-    note = String.add_classes
+def test_concurrent_conversions_of_arguments_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Force a thread switch while `wasmtime` collects the types of an argument, where it is rare."""
+    add_classes = String.add_classes
 
-    def note_and_switch(self: String, types: set[type]) -> None:
+    def add_classes_and_switch(self: String, types: set[type]) -> None:
         time.sleep(0)
-        note(self, types)
+        add_classes(self, types)
         time.sleep(0)
 
-    monkeypatch.setattr(String, "add_classes", note_and_switch)
+    monkeypatch.setattr(String, "add_classes", add_classes_and_switch)
     client = Client(token=TOKEN, api_url="http://192.0.2.1")
 
     def get(_: int) -> None:
@@ -52,7 +52,7 @@ def test_arguments_that_are_passed_at_once_are_not_mixed_up(monkeypatch: pytest.
         list(pool.map(get, range(400)))
 
 
-def test_a_call_that_waits_does_not_hold_up_other_threads(listener: socket.socket, large: Path) -> None:
+def test_a_call_that_waits_does_not_block_other_threads(listener: socket.socket, large: Path) -> None:
     servers = [Server(socket.create_server(("127.0.0.1", 0)), "401 No", 10**9, closes=False) for _ in range(4)]
     threads = [
         threading.Thread(target=Client(token=TOKEN, api_url=server.url).put_package, args=("id", 1, large), daemon=True)
@@ -61,15 +61,15 @@ def test_a_call_that_waits_does_not_hold_up_other_threads(listener: socket.socke
     for thread in threads:
         thread.start()
     started = time.monotonic()
-    turns = 0
+    iterations = 0
     while time.monotonic() - started < 0.5:
-        turns += 1
+        iterations += 1
         time.sleep(0.001)
-    assert turns > 20
+    assert iterations > 20
     assert all(thread.is_alive() for thread in threads)
 
 
-def test_a_call_that_no_thread_can_be_started_for_leaves_nothing_open(
+def test_a_call_whose_thread_can_not_be_started_leaks_no_file_descriptors(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_: threading.Thread) -> NoReturn:
@@ -84,5 +84,5 @@ def test_a_call_that_no_thread_can_be_started_for_leaves_nothing_open(
     fail()
     before = set(os.listdir("/dev/fd"))
     fail()
-    # What other tests have left may be closed meanwhile.
+    # File descriptors of other tests may be closed in the meantime.
     assert set(os.listdir("/dev/fd")) <= before

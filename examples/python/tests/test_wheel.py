@@ -1,4 +1,4 @@
-"""What `pip wheel` makes."""
+"""The output of `pip wheel`."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_wheel_has_all_that_a_call_needs(folder: Path) -> None:
-    made = wheel(folder)
-    assert made.returncode == 0, made.stderr
+def test_a_wheel_contains_the_files_that_a_call_needs(folder: Path) -> None:
+    result = wheel(folder)
+    assert result.returncode == 0, result.stderr
     (file,) = (folder / "out").iterdir()
     assert {f"fastly_package/{name}" for name in ("guarded.wasm", "open_stdin.wat", "py.typed")} <= set(
         zipfile.ZipFile(file).namelist()
     )
 
 
-def test_none_is_made_without_the_component(folder: Path) -> None:
+def test_a_wheel_requires_the_component(folder: Path) -> None:
     (folder / "src/fastly_package/guarded.wasm").unlink()
-    made = wheel(folder)
-    assert made.returncode != 0
-    assert "guarded.wasm isn't there: see README.md" in made.stderr + made.stdout
+    result = wheel(folder)
+    assert result.returncode != 0
+    assert "guarded.wasm is missing; see README.md" in result.stderr + result.stdout
     assert not (folder / "out").exists() or not [*(folder / "out").iterdir()]

@@ -1,5 +1,5 @@
-//! The guard: a component that imports and exports `wasi:http/outgoing-handler`, and passes the one request of a call on. The contract is
-//! `wit/egress.wit`, the rules are those of the host's edge.
+//! The guard: a component that imports and exports `wasi:http/outgoing-handler`, and forwards only the request of the current call. Its interface
+//! is `wit/egress.wit`, and its rule is that of the host library.
 
 mod allowed;
 mod bindings {
@@ -7,12 +7,13 @@ mod bindings {
 }
 
 use allowed::Allowed;
-use bindings::exports::fastly_package::api::egress::{self, Operation};
+use bindings::exports::fastly_package::api::egress;
 use bindings::exports::wasi::http::outgoing_handler;
 use bindings::wasi::http::types::{
     ErrorCode, FutureIncomingResponse, Method, OutgoingRequest, RequestOptions, Scheme,
 };
-use fastly_package_egress::Request;
+use fastly_package_core::egress::Request;
+use fastly_package_core::target::Operation;
 use std::cell::RefCell;
 
 thread_local! {
@@ -24,17 +25,18 @@ struct Guard;
 
 impl egress::Guest for Guard {
     fn allow(
-        operation: Operation,
+        operation: egress::Operation,
         service_id: String,
         version_id: u32,
         api_url: Option<String>,
     ) -> Result<(), String> {
-        let method = match operation {
-            Operation::GetPackage => "GET",
-            Operation::PutPackage => "PUT",
+        let operation = match operation {
+            egress::Operation::GetPackage => Operation::GetPackage,
+            egress::Operation::PutPackage => Operation::PutPackage,
+            egress::Operation::ListVersions => Operation::ListVersions,
         };
         ALLOWED.with_borrow_mut(|allowed| {
-            allowed.allow(method, &service_id, version_id, api_url.as_deref())
+            allowed.allow(operation, &service_id, version_id, api_url.as_deref())
         })
     }
 }
@@ -44,21 +46,21 @@ impl outgoing_handler::Guest for Guard {
         request: OutgoingRequest,
         options: Option<RequestOptions>,
     ) -> Result<FutureIncomingResponse, ErrorCode> {
-        match ALLOWED.with_borrow_mut(|allowed| admit(allowed, &request)) {
+        match ALLOWED.with_borrow_mut(|allowed| is_allowed(allowed, &request)) {
             true => bindings::wasi::http::outgoing_handler::handle(request, options),
             false => Err(ErrorCode::HttpRequestDenied),
         }
     }
 }
 
-fn admit(allowed: &mut Allowed, request: &OutgoingRequest) -> bool {
+fn is_allowed(allowed: &mut Allowed, request: &OutgoingRequest) -> bool {
     let method = request.method();
     let scheme = request.scheme();
     let authority = request.authority();
     let path = request.path_with_query();
-    let names: Vec<String> =
+    let headers: Vec<String> =
         request.headers().entries().into_iter().map(|(name, _)| name).collect();
-    let judged = Request {
+    let request = Request {
         scheme: scheme.as_ref().map(|scheme| match scheme {
             Scheme::Http => "http",
             Scheme::Https => "https",
@@ -69,12 +71,12 @@ fn admit(allowed: &mut Allowed, request: &OutgoingRequest) -> bool {
             Method::Get => "GET",
             Method::Put => "PUT",
             Method::Other(other) => other,
-            // No call has another.
+            // No operation has another method.
             _ => "",
         },
         path: path.as_deref().unwrap_or_default(),
     };
-    allowed.admit(&judged, names.iter().map(String::as_str))
+    allowed.take(&request, headers.iter().map(String::as_str))
 }
 
 // The macro defines the component's exports as C symbols, which a native build for the unit tests can't have.

@@ -1,4 +1,4 @@
-//! What a parser that others wrote reads of a framed content.
+//! Properties of the multipart body, checked with multer, an independent parser.
 
 use super::*;
 use futures::executor::block_on;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::convert::Infallible;
 use std::task::Poll;
 
-/// A content of `size` bytes that repeats `pieces`: small to generate, to shrink and to show, however large.
+/// Content of `size` bytes that repeats `pieces`: small to generate, to shrink and to print, however large it is.
 #[derive(Debug, Clone)]
 struct Content {
     pieces: Vec<Piece>,
@@ -20,22 +20,22 @@ struct Content {
 #[derive(Debug, Clone)]
 enum Piece {
     Bytes(Vec<u8>),
-    /// The delimiter that ends the part, but for its byte at this place.
+    /// The delimiter that ends the part, except for its byte at this index, modulo the length.
     NearlyDelimiter(usize),
 }
 
 impl Content {
-    fn bytes(&self, framing: &Framing) -> Vec<u8> {
-        let delimiter = framing.tail.strip_suffix(b"--\r\n").unwrap();
+    fn bytes(&self, multipart: &Multipart) -> Vec<u8> {
+        let delimiter = multipart.tail.strip_suffix(b"--\r\n").unwrap();
         let mut unit = Vec::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Bytes(bytes) => unit.extend_from_slice(bytes),
-                Piece::NearlyDelimiter(place) => {
-                    let place = unit.len() + place % delimiter.len();
+                Piece::NearlyDelimiter(index) => {
+                    let index = unit.len() + index % delimiter.len();
                     unit.extend_from_slice(delimiter);
                     // Another letter case, a control character for a digit, a CR for a hyphen.
-                    unit[place] ^= 0x20;
+                    unit[index] ^= 0x20;
                 }
             }
         }
@@ -62,13 +62,13 @@ fn content() -> impl Strategy<Value = Content> {
     (vec(piece, 1..8), size).prop_map(|(pieces, size)| Content { pieces, size })
 }
 
-/// Any name at all: the strategy of `String` leaves out control characters.
+/// Any name: the strategy of `String` leaves out control characters.
 fn file_name() -> impl Strategy<Value = String> {
     let character = prop_oneof![any::<char>(), (0..=0x7f_u8).prop_map(char::from)];
     vec(character, 0..40).prop_map(String::from_iter)
 }
 
-/// The body in pieces of these sizes, over and over. Before each the parser has to wait, so that it judges what it has.
+/// Returns the body in pieces of these sizes, repeated. The stream is pending before each piece, so that the parser has to process the previous ones.
 fn in_pieces(
     mut body: Bytes,
     sizes: Vec<usize>,
@@ -93,7 +93,7 @@ struct Part {
     content: Vec<u8>,
 }
 
-/// The parts of a body as multer reads them.
+/// Reads the parts of a body with multer.
 fn read(
     content_type: &str,
     body: impl Stream<Item = Result<Bytes, Infallible>> + Send,
@@ -119,21 +119,21 @@ fn read(
 
 proptest! {
     #[test]
-    fn any_content_with_any_name_is_read_as_it_was_sent_however_it_is_cut(
+    fn any_content_and_name_are_read_back_however_the_body_is_split(
         random: [u8; 16],
         name in prop::option::of(file_name()),
         content in content(),
         sizes in vec(prop_oneof![1..=80usize, 1..=64 * 1024usize], 1..8),
     ) {
-        let framing = frame(&random, name.as_deref());
-        let content = content.bytes(&framing);
-        let body = [&framing.head[..], &content, &framing.tail].concat();
-        prop_assert_eq!(framing.content_length(content.len() as u64), Some(body.len() as u64));
+        let multipart = Multipart::new(&random, name.as_deref());
+        let content = content.bytes(&multipart);
+        let body = [&multipart.head[..], &content, &multipart.tail].concat();
+        prop_assert_eq!(multipart.content_length(content.len() as u64), Some(body.len() as u64));
 
-        // At most a thousand pieces: each costs the parser a search.
+        // At most a thousand pieces: the parser searches each.
         let at_least = body.len() / 1000;
         let sizes = sizes.into_iter().map(|size| size + at_least).collect();
-        let parts = read(&framing.content_type, in_pieces(body.into(), sizes));
+        let parts = read(&multipart.content_type, in_pieces(body.into(), sizes));
 
         let [part] = &parts.map_err(|error| TestCaseError::fail(error.to_string()))?[..] else {
             return Err(TestCaseError::fail("not one part"));

@@ -1,16 +1,18 @@
-//! What holds of every answer, whatever a server sends.
+//! Properties of every response, whatever the server sends.
 
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The fields that are read of some body, and one that isn't.
-const FIELDS: &str = "authors cloned_from code created_at deleted_at description detail errors files_hash hashsum id index \
-    language meta metadata msg name reason service_id size status title unknown updated_at version wasm_metadata";
-/// The headers that are read, and one that isn't.
+/// The fields that are decoded, and one that isn't.
+const FIELDS: &str = "active authors cloned_from code comment created_at deleted_at description detail errors files_hash \
+    hashsum id index language locked meta metadata msg name number reason service_id size status title unknown updated_at \
+    version wasm_metadata";
+/// The headers that are decoded, and one that isn't.
 const HEADERS: &str = "Content-Encoding Content-Length Content-Type Fastly-RateLimit-Remaining Fastly-RateLimit-Reset \
     Location Retry-After Server";
 
@@ -18,7 +20,7 @@ fn word_of(words: &'static str) -> impl Strategy<Value = String> {
     select(Vec::from_iter(words.split_ascii_whitespace())).prop_map(str::to_owned)
 }
 
-/// Any text: the strategy of `String` leaves out control characters.
+/// Any string: the strategy of `String` generates no control characters.
 fn text() -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..20).prop_map(String::from_iter)
 }
@@ -42,7 +44,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A package, with whatever else.
+/// A package with any further fields.
 fn package() -> impl Strategy<Value = Map<String, Value>> {
     let fields = vec((word_of(FIELDS), json()), 0..10);
     (fields, text(), text(), any::<u32>()).prop_map(|(fields, id, service_id, version)| {
@@ -54,7 +56,23 @@ fn package() -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-/// A package, but for one field that it must have.
+/// A list of versions with any further fields. A few have no number.
+fn versions() -> impl Strategy<Value = Vec<Value>> {
+    let number = prop_oneof![
+        8 => any::<u32>().prop_map(Value::from),
+        4 => any::<u32>().prop_map(|number| number.to_string().into()),
+        1 => json(),
+    ];
+    let fields = vec((word_of(FIELDS), json()), 0..5);
+    let version = (fields, number).prop_map(|(fields, number)| {
+        let mut version = Map::from_iter(fields);
+        version.insert("number".to_owned(), number);
+        Value::from(version)
+    });
+    vec(version, 0..4)
+}
+
+/// A package except for one required field, which is absent or has any value.
 fn nearly_package() -> impl Strategy<Value = Map<String, Value>> {
     let change = (word_of("id service_id version"), prop::option::of(json()));
     (package(), change).prop_map(|(mut package, (name, value))| {
@@ -69,6 +87,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         1 => json(),
         2 => package().prop_map(Value::from),
         2 => nearly_package().prop_map(Value::from),
+        2 => versions().prop_map(Value::from),
     ];
     let json = json.prop_map(|json| json.to_string().into_bytes()).boxed();
     let damaged = (json.clone(), any::<Index>(), any::<u8>()).prop_map(|(mut json, at, byte)| {
@@ -102,62 +121,69 @@ fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec((name, value), 0..6)
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn response() -> impl Strategy<Value = Response> {
     let status = prop_oneof![
         1 => any::<u16>(),
         1 => select(vec![199, 200, 299, 300, 399, 400, 599, 600]),
         4 => 200..=299u16,
         2 => 400..=599u16,
     ];
-    let end = (0..6u8).prop_map(|end| match end {
-        0 => End::TooLarge,
-        1 => End::Lost(ErrorCode::HttpResponseIncomplete),
-        _ => End::Complete,
+    let body_error = (0..6u8).prop_map(|error| match error {
+        0 => Some(BodyError::TooLarge),
+        1 => Some(BodyError::Transport(ErrorCode::HttpResponseIncomplete)),
+        _ => None,
     });
-    (status, headers(), body(), end, prop::bool::weighted(0.75)).prop_map(
-        |(status, headers, body, end, request_sent)| Answer {
-            status,
-            headers,
-            body,
-            end,
+    (status, headers(), body(), body_error, prop::bool::weighted(0.75)).prop_map(
+        |(status, headers, body, body_error, request_sent)| Response {
+            body_error,
             request_sent,
+            ..Response::complete(status, headers, body)
         },
     )
 }
 
+/// Checks that the kind of a result matches the status.
+fn check_kind<T: std::fmt::Debug>(
+    status: u16,
+    result: Result<T, Error>,
+) -> Result<(), TestCaseError> {
+    match (status, result) {
+        (200..=299, Ok(_) | Err(Error::Transport(_))) => {}
+        (200..=299, Err(Error::UnexpectedResponse(unexpected))) => {
+            prop_assert_ne!(unexpected.reason, UnexpectedReason::Status);
+            prop_assert_eq!(unexpected.status, status);
+            prop_assert!(unexpected.excerpt.len() <= EXCERPT_LIMIT);
+        }
+        (400..=599, Err(Error::Api(error))) => {
+            prop_assert_eq!(error.status, status);
+            prop_assert!(error.excerpt.len() <= EXCERPT_LIMIT);
+        }
+        (0..=199 | 300..=399 | 600.., Err(Error::UnexpectedResponse(unexpected))) => {
+            prop_assert_eq!(unexpected.reason, UnexpectedReason::Status);
+            prop_assert_eq!(unexpected.status, status);
+            prop_assert!(unexpected.excerpt.len() <= EXCERPT_LIMIT);
+        }
+        (_, result) => prop_assert!(false, "{} became {:?}", status, result),
+    }
+    Ok(())
+}
+
+/// The fields of an object. `Value` would reject numbers and strings in fields that are not decoded.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
 proptest! {
     #[test]
-    fn every_status_has_its_kind_of_result(answer in answer()) {
-        let status = answer.status;
-        match (status, decode(answer)) {
-            (200..=299, Ok(_) | Err(Error::Transport(_))) => {}
-            (200..=299, Err(Error::UnexpectedResponse(unexpected))) => {
-                prop_assert_ne!(unexpected.reason, UnexpectedReason::Status);
-                prop_assert_eq!(unexpected.status, status);
-                prop_assert!(unexpected.excerpt.len() <= EXCERPT_LIMIT);
-            }
-            (400..=599, Err(Error::Api(error))) => {
-                prop_assert_eq!(error.status, status);
-                prop_assert!(error.excerpt.len() <= EXCERPT_LIMIT);
-            }
-            (0..=199 | 300..=399 | 600.., Err(Error::UnexpectedResponse(unexpected))) => {
-                prop_assert_eq!(unexpected.reason, UnexpectedReason::Status);
-                prop_assert_eq!(unexpected.status, status);
-                prop_assert!(unexpected.excerpt.len() <= EXCERPT_LIMIT);
-            }
-            (_, result) => prop_assert!(false, "{} became {:?}", status, result),
-        }
+    fn every_status_has_its_kind_of_result(response in response()) {
+        check_kind(response.status, decode_reply(&response))?;
+        check_kind(response.status, decode_versions(&response))?;
     }
 
     #[test]
-    fn a_success_comes_only_of_a_whole_package_for_a_whole_request(answer in answer()) {
-        let whole = answer.request_sent && matches!(answer.end, End::Complete);
-        let body = answer.body.clone();
-        if let Ok(reply) = decode(answer) {
-            prop_assert!(whole);
-            prop_assert_eq!(reply.body.as_bytes(), &body);
-            // Not `Value`, which refuses numbers and strings in fields that nobody reads.
-            let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(&body).unwrap();
+    fn only_a_whole_package_for_a_whole_request_is_a_success(response in response()) {
+        if let Ok(reply) = decode_reply(&response) {
+            prop_assert!(response.request_sent && response.body_error.is_none());
+            prop_assert_eq!(reply.body.as_bytes(), &response.body);
+            let fields: Fields = serde_json::from_slice(&response.body).unwrap();
             let text = |name: &str| serde_json::from_str::<String>(fields[name].get());
             prop_assert_eq!(text("id").unwrap(), reply.package.id);
             prop_assert_eq!(text("service_id").unwrap(), reply.package.service_id);
@@ -167,26 +193,35 @@ proptest! {
     }
 
     #[test]
-    fn a_whole_package_is_a_success_whatever_else_it_holds(
+    fn only_a_whole_list_of_versions_is_a_success(response in response()) {
+        if let Ok(versions) = decode_versions(&response) {
+            prop_assert!(response.request_sent && response.body_error.is_none());
+            let entries: Vec<Fields> = serde_json::from_slice(&response.body).unwrap();
+            prop_assert_eq!(entries.len(), versions.len());
+            for (fields, version) in entries.iter().zip(versions) {
+                let number = fields["number"].get().trim_matches('"').parse();
+                prop_assert_eq!(number, Ok(version.number));
+                let is_true = |name: &str| fields.get(name).is_some_and(|raw| raw.get() == "true");
+                prop_assert_eq!(is_true("active"), version.active);
+                prop_assert_eq!(is_true("locked"), version.locked);
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_package_is_a_success_whatever_else_it_contains(
         mut headers in headers(), package in package(), status in 200..=299u16,
     ) {
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
         let body = Value::from(package).to_string().into_bytes();
-        let answer = Answer { status, headers, body, end: End::Complete, request_sent: true };
-        prop_assert!(decode(answer).is_ok());
+        prop_assert!(decode_reply(&Response::complete(status, headers, body)).is_ok());
     }
 
     #[test]
     fn an_excerpt_of_text_is_its_beginning(body in text(), times in 1..2000usize) {
         let body = body.repeat(times);
-        let answer = Answer {
-            status: 500,
-            headers: Vec::new(),
-            body: body.clone().into(),
-            end: End::Complete,
-            request_sent: true,
-        };
-        let excerpt = answer.excerpt();
+        let response = Response::complete(500, Vec::new(), body.clone().into());
+        let excerpt = response.excerpt();
         let beginning = excerpt.trim_end_matches(char::REPLACEMENT_CHARACTER);
         prop_assert!(body.starts_with(beginning));
         prop_assert!(excerpt.len() + 4 > body.len().min(EXCERPT_LIMIT));

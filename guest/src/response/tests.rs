@@ -1,38 +1,48 @@
-//! Answers as the API gives them, and as it never should.
+//! Recorded responses of the API, and invalid ones.
 
 use super::*;
+use crate::bindings::exports::fastly_package::api::package_api::PackageResponse;
+use records::ENTRY_LIMIT;
 
-fn answer(status: u16, media_type: &str, body: &str) -> Answer {
-    Answer {
-        status,
-        headers: vec![("Content-Type".into(), media_type.into())],
-        body: body.into(),
-        end: End::Complete,
-        request_sent: true,
-    }
+const GET_200: &str = include_str!("../../../tests/fixtures/get-200.json");
+
+fn response(status: u16, media_type: &str, body: &str) -> Response {
+    Response::complete(status, vec![("Content-Type".into(), media_type.into())], body.into())
 }
 
 fn package(body: &str) -> PackageResponse {
-    decode(answer(200, "application/json", body)).unwrap().package
+    decode_reply(&response(200, "application/json", body)).unwrap().package
 }
 
-fn api_error(answer: Answer) -> ApiError {
-    match decode(answer) {
-        Err(Error::Api(error)) => error,
+fn versions(body: &str) -> Vec<ServiceVersionInfo> {
+    decode_versions(&response(200, "application/json", body)).unwrap()
+}
+
+/// Returns the error of a response, which is the same for every operation.
+fn error(response: Response) -> Error {
+    let error = decode_reply(&response).unwrap_err();
+    let of_versions = decode_versions(&response).unwrap_err();
+    assert_eq!(format!("{error:?}"), format!("{of_versions:?}"));
+    error
+}
+
+fn api_error(response: Response) -> ApiError {
+    match error(response) {
+        Error::Api(error) => error,
         other => panic!("not an error of the API: {other:?}"),
     }
 }
 
-fn reason(answer: Answer) -> UnexpectedReason {
-    match decode(answer) {
-        Err(Error::UnexpectedResponse(unexpected)) => unexpected.reason,
+fn unexpected(error: Error) -> UnexpectedResponse {
+    match error {
+        Error::UnexpectedResponse(unexpected) => unexpected,
         other => panic!("not an unexpected response: {other:?}"),
     }
 }
 
 #[test]
-fn every_field_of_the_recorded_answers_is_read() {
-    let got = package(include_str!("../../../tests/fixtures/get-200.json"));
+fn every_field_of_the_recorded_responses_is_decoded() {
+    let got = package(GET_200);
     assert_eq!(got.id, "ET9AMPS47ntJazcce7f0W7");
     assert_eq!(got.service_id, "OOaJq4HVv57fNDv86Qfzf5");
     assert_eq!(got.version, 2);
@@ -53,7 +63,7 @@ fn every_field_of_the_recorded_answers_is_read() {
 }
 
 #[test]
-fn no_field_is_taken_for_another() {
+fn no_field_of_a_package_is_confused_with_another() {
     let got = package(
         r#"{"id":"a","service_id":"b","version":3,"created_at":"d","updated_at":"e","deleted_at":"f","metadata":
            {"name":"g","description":"h","authors":["i"],"language":"j","size":11,"hashsum":"l","files_hash":"m",
@@ -80,13 +90,13 @@ fn no_field_is_taken_for_another() {
 }
 
 #[test]
-fn the_body_is_kept_as_it_came() {
+fn the_body_is_returned_unchanged() {
     let body = "{ \"id\":\"p\", \"service_id\":\"s\", \"version\":1, \"new\":[1,{}] }";
-    assert_eq!(decode(answer(200, "application/json", body)).unwrap().body, body);
+    assert_eq!(decode_reply(&response(200, "application/json", body)).unwrap().body, body);
 }
 
 #[test]
-fn numbers_may_stand_in_quotes_and_odd_types_spoil_nothing_else() {
+fn numbers_may_be_strings_and_a_field_of_another_type_invalidates_no_other() {
     let got = package(
         r#"{"id":"p","service_id":"s","version":"2","created_at":7,"metadata":
            {"name":null,"authors":"me","size":"12","hashsum":{},"files_hash":"ab","unknown":1}}"#,
@@ -106,52 +116,121 @@ fn metadata_may_be_null_or_absent() {
 }
 
 #[test]
-fn a_success_without_a_package_is_no_success() {
+fn a_success_without_a_package_is_unexpected() {
     let deep = "[".repeat(500_000);
-    for body in [
-        "",
-        "null",
-        "[]",
-        r#"["p","s",1]"#,
-        "{}",
-        "{\"id\":\"p\"",
-        "\u{feff}{}",
-        "\"x\"",
-        "{\"a\":\u{0}}",
-        r#"{"id":1,"service_id":"s","version":1}"#,
-        r#"{"id":"p","id":null,"service_id":"s","version":1}"#,
-        r#"{"id":"p","service_id":"s","version":-1}"#,
-        r#"{"id":"p","service_id":"s","version":4294967296}"#,
-        &format!("{{\"id\":{deep}"),
+    for (body, detail) in [
+        ("", "not a JSON object"),
+        ("null", "not a JSON object"),
+        ("[]", "not a JSON object"),
+        (r#"["p","s",1]"#, "not a JSON object"),
+        ("\u{feff}{}", "not a JSON object"),
+        ("\"x\"", "not a JSON object"),
+        ("{}", "missing or invalid field `id`"),
+        ("{\"id\":\"p\"", "EOF while parsing"),
+        ("{\"a\":\u{0}}", "expected value"),
+        (r#"{"id":1,"service_id":"s","version":1}"#, "missing or invalid field `id`"),
+        (r#"{"id":"p","id":null,"service_id":"s","version":1}"#, "duplicate field `id`"),
+        (r#"{"id":"p","version":1}"#, "missing or invalid field `service_id`"),
+        (r#"{"id":"p","service_id":"s"}"#, "missing or invalid field `version`"),
+        (r#"{"id":"p","service_id":"s","version":-1}"#, "missing or invalid field `version`"),
+        (
+            r#"{"id":"p","service_id":"s","version":4294967296}"#,
+            "missing or invalid field `version`",
+        ),
+        (&format!("{{\"id\":{deep}"), "EOF while parsing"),
     ] {
-        assert_eq!(reason(answer(200, "", body)), UnexpectedReason::NotAPackage, "{body:.40}");
+        let unexpected = unexpected(decode_reply(&response(200, "", body)).unwrap_err());
+        assert_eq!(unexpected.reason, UnexpectedReason::NotAPackage, "{body:.40}");
+        assert!(unexpected.detail.starts_with(detail), "{body:.40}: {}", unexpected.detail);
     }
-    let not_utf8 = Answer { body: vec![b'{', 0xff, b'}'], ..answer(200, "", "") };
-    assert_eq!(reason(not_utf8), UnexpectedReason::NotAPackage);
+    let not_utf8 = Response { body: vec![b'{', 0xff, b'}'], ..response(200, "", "") };
+    assert_eq!(unexpected(error(not_utf8)).reason, UnexpectedReason::NotAPackage);
 }
 
 #[test]
-fn a_success_that_is_cut_or_too_large_or_too_early_is_no_success() {
-    let whole = include_str!("../../../tests/fixtures/get-200.json");
-    let too_large = Answer { end: End::TooLarge, ..answer(200, "", whole) };
-    assert_eq!(reason(too_large), UnexpectedReason::TooLarge);
-    let early = Answer { request_sent: false, ..answer(200, "", whole) };
-    assert_eq!(reason(early), UnexpectedReason::Premature);
-    let lost = Answer { end: End::Lost(ErrorCode::ConnectionTerminated), ..answer(200, "", whole) };
-    assert!(matches!(decode(lost), Err(Error::Transport(ErrorCode::ConnectionTerminated))));
-    let mut short = answer(200, "", whole);
-    short.headers.push(("content-length".into(), (whole.len() + 1).to_string().into()));
-    assert!(matches!(decode(short), Err(Error::Transport(ErrorCode::HttpResponseIncomplete))));
+fn every_field_of_a_version_is_decoded() {
+    let [first, second] = versions(
+        r#"[{"number":1,"active":true,"locked":true,"comment":"a","created_at":"b","updated_at":"c","deleted_at":"d",
+             "service_id":"s","staging":false,"environments":[{"name":"n"}]},
+            {"number":"2","active":false,"locked":false,"comment":"","created_at":null,"updated_at":null}]"#,
+    )
+    .try_into()
+    .unwrap();
+    assert_eq!((first.number, first.active, first.locked), (1, true, true));
+    let texts = [first.comment, first.created_at, first.updated_at, first.deleted_at];
+    assert_eq!(texts.map(Option::unwrap).concat(), "abcd");
+    assert_eq!((second.number, second.active, second.locked), (2, false, false));
+    assert_eq!(second.comment.as_deref(), Some(""));
+    assert_eq!([second.created_at, second.updated_at, second.deleted_at], [None, None, None]);
 }
 
 #[test]
-fn a_redirect_says_where_to_and_is_not_an_answer() {
-    let mut redirect = answer(302, "text/html", "moved");
+fn absent_and_invalid_flags_of_a_version_are_false() {
+    for flags in ["", r#","active":null,"locked":null"#, r#","active":1,"locked":"true""#] {
+        let [version] = versions(&format!(r#"[{{"number":1{flags}}}]"#)).try_into().unwrap();
+        assert_eq!((version.active, version.locked), (false, false), "{flags}");
+    }
+    let [locked] = versions(r#"[{"number":1,"locked":true}]"#).try_into().unwrap();
+    assert_eq!((locked.active, locked.locked), (false, true));
+}
+
+#[test]
+fn versions_keep_the_order_of_the_api() {
+    assert!(versions("[]").is_empty());
+    let numbers = versions(r#" [ {"number":3}, {"number":1}, {"number":4294967295} ] "#);
+    assert_eq!(Vec::from_iter(numbers.iter().map(|version| version.number)), [3, 1, u32::MAX]);
+}
+
+#[test]
+fn a_success_without_a_list_of_versions_is_unexpected() {
+    for (body, detail) in [
+        ("", "not a JSON array"),
+        ("null", "not a JSON array"),
+        ("{}", "not a JSON array"),
+        (r#"{"number":1}"#, "not a JSON array"),
+        ("<html>", "not a JSON array"),
+        ("[", "EOF while parsing"),
+        ("[] []", "trailing characters"),
+        ("[1]", "not a JSON object"),
+        ("[null]", "not a JSON object"),
+        ("[[]]", "not a JSON object"),
+        ("[{}]", "missing or invalid field `number`"),
+        (r#"[{"number":1},{"active":true}]"#, "missing or invalid field `number`"),
+        (r#"[{"number":-1}]"#, "missing or invalid field `number`"),
+        (r#"[{"number":4294967296}]"#, "missing or invalid field `number`"),
+        (r#"[{"number":1,"number":2}]"#, "duplicate field `number`"),
+    ] {
+        let unexpected = unexpected(decode_versions(&response(200, "", body)).unwrap_err());
+        assert_eq!(unexpected.reason, UnexpectedReason::NotAPackage, "{body}");
+        assert!(unexpected.detail.starts_with(detail), "{body}: {}", unexpected.detail);
+    }
+}
+
+#[test]
+fn a_success_that_is_incomplete_or_too_large_or_premature_is_an_error() {
+    for whole in [GET_200, r#"[{"number":1}]"#] {
+        let with = |body_error| Response { body_error, ..response(200, "", whole) };
+        let too_large = with(Some(BodyError::TooLarge));
+        assert_eq!(unexpected(error(too_large)).reason, UnexpectedReason::TooLarge);
+        let premature = Response { request_sent: false, ..response(200, "", whole) };
+        assert_eq!(unexpected(error(premature)).reason, UnexpectedReason::Premature);
+        let lost = with(Some(BodyError::Transport(ErrorCode::ConnectionTerminated)));
+        assert!(matches!(error(lost), Error::Transport(ErrorCode::ConnectionTerminated)));
+        let mut short = response(200, "", whole);
+        short.headers.push(("content-length".into(), (whole.len() + 1).to_string().into()));
+        assert!(matches!(error(short), Error::Transport(ErrorCode::HttpResponseIncomplete)));
+    }
+}
+
+#[test]
+fn a_redirect_is_unexpected_and_has_its_location() {
+    let mut redirect = response(302, "text/html", "moved");
     redirect.headers.push(("Location".into(), "https://elsewhere.test/".into()));
-    let Err(Error::UnexpectedResponse(unexpected)) = decode(redirect) else { panic!() };
-    assert_eq!(unexpected.reason, UnexpectedReason::Status);
-    assert_eq!(unexpected.location.as_deref(), Some("https://elsewhere.test/"));
-    assert_eq!(reason(answer(600, "", "")), UnexpectedReason::Status);
+    let redirect = unexpected(error(redirect));
+    assert_eq!(redirect.reason, UnexpectedReason::Status);
+    assert_eq!(redirect.location.as_deref(), Some("https://elsewhere.test/"));
+    let out_of_range = unexpected(error(response(600, "", "")));
+    assert_eq!(out_of_range.reason, UnexpectedReason::Status);
 }
 
 #[test]
@@ -161,7 +240,7 @@ fn every_recorded_error_is_an_error_of_the_api() {
     for recorded in recorded.as_array().unwrap() {
         let text = |name: &str| recorded[name].as_str().unwrap();
         let status = recorded["status"].as_u64().unwrap() as u16;
-        let error = api_error(answer(status, text("content_type"), text("body")));
+        let error = api_error(response(status, text("content_type"), text("body")));
         assert_eq!(error.status, status);
         assert_eq!(error.excerpt, text("body"));
         let body: serde_json::Value = serde_json::from_str(text("body")).unwrap_or_default();
@@ -172,8 +251,8 @@ fn every_recorded_error_is_an_error_of_the_api() {
 }
 
 #[test]
-fn entries_of_both_kinds_are_read_and_bounded() {
-    let error = api_error(answer(
+fn error_entries_of_both_kinds_are_decoded_and_limited() {
+    let error = api_error(response(
         409,
         "application/vnd.api+json; charset=utf-8",
         r#"{"errors":[{"id":"1","code":"conflict","status":"409","title":"Conflict","detail":"duplicate",
@@ -189,38 +268,41 @@ fn entries_of_both_kinds_are_read_and_bounded() {
     assert_eq!(error.errors[1].detail.as_deref(), Some("because"));
     assert_eq!(error.errors[1].index, Some(2));
     let many = format!("{{\"errors\":[{}{{}}]}}", "{},".repeat(10_000));
-    assert_eq!(api_error(answer(500, "application/json", &many)).errors.len(), ENTRY_LIMIT);
+    assert_eq!(api_error(response(500, "application/json", &many)).errors.len(), ENTRY_LIMIT);
 }
 
 #[test]
-fn a_number_for_a_text_stays_as_it_is_written() {
+fn a_number_in_place_of_a_string_keeps_its_text() {
     let body = r#"{"msg":-0,"detail":1.50e400,"errors":[{"code":18446744073709551616}]}"#;
-    let error = api_error(answer(500, "application/json", body));
+    let error = api_error(response(500, "application/json", body));
     assert_eq!((error.title.as_deref(), error.detail.as_deref()), (Some("-0"), Some("1.50e400")));
     assert_eq!(error.errors[0].code.as_deref(), Some("18446744073709551616"));
 }
 
 #[test]
-fn a_body_that_is_not_json_is_shown_and_not_parsed() {
-    let error = api_error(answer(500, "text/html", r#"{"msg":"no"}"#));
+fn a_body_that_is_not_json_is_not_parsed() {
+    let error = api_error(response(500, "text/html", r#"{"msg":"no"}"#));
     assert_eq!((error.title, error.excerpt.as_str()), (None, r#"{"msg":"no"}"#));
-    let lost = Answer { end: End::Lost(ErrorCode::ConnectionTerminated), ..answer(401, "", "{") };
+    let lost = Response {
+        body_error: Some(BodyError::Transport(ErrorCode::ConnectionTerminated)),
+        ..response(401, "", "{")
+    };
     assert_eq!(api_error(lost).status, 401);
 }
 
 #[test]
-fn an_excerpt_is_bounded_whatever_the_bytes() {
-    let bytes = Answer { body: vec![0xff; 10_000], ..answer(502, "", "") };
+fn an_excerpt_is_limited_whatever_the_bytes() {
+    let bytes = Response { body: vec![0xff; 10_000], ..response(502, "", "") };
     assert!(api_error(bytes).excerpt.len() <= EXCERPT_LIMIT);
-    let wide = answer(502, "", &"包".repeat(5_000));
+    let wide = response(502, "", &"包".repeat(5_000));
     assert!(api_error(wide).excerpt.len() <= EXCERPT_LIMIT);
 }
 
 #[test]
-fn odd_rate_limit_headers_are_ignored() {
+fn invalid_rate_limit_headers_are_ignored() {
     let limited = |headers: &[(&str, &str)]| {
         let headers = headers.iter().map(|(n, v)| (n.to_string(), v.as_bytes().to_vec())).collect();
-        api_error(Answer { headers, ..answer(429, "", "") }).rate_limit
+        api_error(Response { headers, ..response(429, "", "") }).rate_limit
     };
     let limit =
         limited(&[("Fastly-RateLimit-Remaining", "0"), ("fastly-ratelimit-reset", "1716584400")]);

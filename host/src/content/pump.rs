@@ -1,6 +1,7 @@
-//! Reads content on a thread of its own, ahead of the connection, and hashes it there.
+//! Reads and hashes content on a thread of its own, ahead of the connection.
 
-use super::{OpenFile, Source};
+use super::Source;
+use super::file::OpenFile;
 use crate::digest::{Digest, Hasher};
 use crate::error::ContentError;
 use bytes::Bytes;
@@ -9,26 +10,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 
-/// Bytes a read. Measured: smaller costs more calls, and with larger ones all that is on its way doesn't fit the processor's cache.
+/// The size of a read, in bytes. Measured: smaller ones cost more calls, and with larger ones the data in flight exceeds the processor's cache.
 const CHUNK: usize = 64 * 1024;
-/// Chunks read ahead of the connection: with fewer, who reads and who sends wait for each other.
-const AHEAD: usize = 8;
+/// The number of chunks that are read ahead of the connection: with fewer, reading and sending wait for each other.
+const READ_AHEAD: usize = 8;
 
 pub(super) type Chunks = mpsc::Receiver<Result<Bytes, ContentError>>;
 
-/// What readings of one content came to.
+/// The digests of the readings of one content.
 #[derive(Clone, Default)]
 pub(super) struct Readings(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The longest, to compare later ones with.
+    /// The longest reading, which later ones are compared with.
     longest: Option<Digest>,
     whole: bool,
 }
 
 impl Readings {
-    /// Of the whole content, if it was read whole.
+    /// Returns the digest of the whole content, if it was read to its end.
     pub(super) fn whole(&self) -> Option<Digest> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.longest.filter(|_| state.whole)
@@ -47,35 +48,35 @@ impl Readings {
     }
 }
 
-/// Reads for as long as somebody takes what was read. With `hash`, notes what the reading came to before the chunks end.
+/// Reads until the receiver is dropped. With `hash`, the digest is noted before the last chunk is sent.
 pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> io::Result<Chunks> {
-    let (sender, chunks) = mpsc::channel(AHEAD);
-    let taken = sender.clone();
-    let take = move |chunk| sender.blocking_send(chunk).is_ok();
+    let (sender, chunks) = mpsc::channel(READ_AHEAD);
+    let receiver_state = sender.clone();
+    let send = move |chunk| sender.blocking_send(chunk).is_ok();
     let hasher = hash.then(|| Hasher::new(readings.longest()));
     let readings = readings.clone();
     match source {
         Source::File(file) => {
             let (mut reader, file) = (FileReader::new(file.clone()), file.clone());
             on_a_thread(move || {
-                pump(|| reader.next(), take, || file.check_unwritten(), hasher, &readings);
+                pump(|| reader.next(), send, || file.check_unmodified(), hasher, &readings);
             })?;
         }
         Source::Bytes(bytes) => {
             let mut rest = bytes.clone();
             on_a_thread(move || {
                 let next = || Ok(rest.split_to(CHUNK.min(rest.len())));
-                pump(next, take, || Ok(()), hasher, &readings);
+                pump(next, send, || Ok(()), hasher, &readings);
             })?;
         }
         Source::Reader(reader) => {
             if let Some(reader) = reader.take() {
-                let mut read = read_on(reader, taken);
+                let mut read = read_in_runtime(reader, receiver_state);
                 on_a_thread(move || {
-                    // An end is said by a chunk: without one, nobody takes any more.
+                    // The end is an empty chunk: without one, the receiver was dropped.
                     let broken = || Err(io::ErrorKind::BrokenPipe.into());
                     let next = || read.blocking_recv().unwrap_or_else(broken);
-                    pump(next, take, || Ok(()), hasher, &readings);
+                    pump(next, send, || Ok(()), hasher, &readings);
                 })?;
             }
         }
@@ -83,23 +84,22 @@ pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> io:
     Ok(chunks)
 }
 
-/// Not on one of the runtime's threads for blocking work: waiting for a slow connection, uploads could take them all, and then no name
-/// would be resolved any more.
+/// Not `spawn_blocking`: uploads that wait for slow connections could occupy all of its threads, and names could no longer be resolved.
 fn on_a_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name("fastly-package-read".into()).spawn(work).map(drop)
 }
 
-/// Moves chunks until one is empty, which is the end. `check` says whether that is how it should end.
+/// Moves chunks until an empty one, which is the end. `check` verifies the end.
 fn pump(
     mut next: impl FnMut() -> io::Result<Bytes>,
-    take: impl Fn(Result<Bytes, ContentError>) -> bool,
+    send: impl Fn(Result<Bytes, ContentError>) -> bool,
     check: impl Fn() -> Result<(), ContentError>,
     mut hasher: Option<Hasher>,
     readings: &Readings,
 ) {
     let note = |hasher: &Option<Hasher>, whole| {
         if let Some(hasher) = hasher {
-            readings.note(hasher.so_far(), whole);
+            readings.note(hasher.digest(), whole);
         }
     };
     loop {
@@ -107,15 +107,15 @@ fn pump(
             Ok(chunk) => chunk,
             Err(error) => {
                 note(&hasher, false);
-                take(Err(ContentError::Read(error)));
+                send(Err(ContentError::Read(error)));
                 return;
             }
         };
         if chunk.is_empty() {
             break;
         }
-        // Handed on before it is hashed: the connection needn't wait for that.
-        if !take(Ok(chunk.clone())) {
+        // Sent before it is hashed, so that the connection doesn't wait for the hash.
+        if !send(Ok(chunk.clone())) {
             note(&hasher, false);
             return;
         }
@@ -126,12 +126,12 @@ fn pump(
     let differs = hasher.as_ref().is_some_and(Hasher::differs);
     match check() {
         Ok(()) if !differs => note(&hasher, true),
-        Ok(()) => drop(take(Err(ContentError::Changed))),
-        Err(error) => drop(take(Err(error))),
+        Ok(()) => drop(send(Err(ContentError::Changed))),
+        Err(error) => drop(send(Err(error))),
     }
 }
 
-/// Reads a file from where it starts, whatever else reads it.
+/// Reads a file from its start, independently of other readers.
 struct FileReader {
     file: Arc<OpenFile>,
     position: u64,
@@ -145,7 +145,7 @@ impl FileReader {
 
     fn next(&mut self) -> io::Result<Bytes> {
         let mut buffer = self.pool.take();
-        // What has grown beyond its end is found by the check after it.
+        // A file that has grown is found by the check at the end.
         let left = self.file.start + self.file.size - self.position;
         let wanted = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
         loop {
@@ -161,10 +161,10 @@ impl FileReader {
     }
 }
 
-/// Reads what can only be read in the runtime, for as long as what was read is taken: a reader that gives nothing is let go then too.
-fn read_on(
+/// Reads an async reader in the runtime, until the receiver is dropped: a reader that yields nothing is dropped then too.
+fn read_in_runtime(
     mut reader: Box<dyn AsyncRead + Send + Unpin>,
-    taken: mpsc::Sender<Result<Bytes, ContentError>>,
+    receiver_state: mpsc::Sender<Result<Bytes, ContentError>>,
 ) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, chunks) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -173,7 +173,7 @@ fn read_on(
             let mut buffer = pool.take();
             let read = tokio::select! {
                 read = reader.read(&mut buffer.bytes) => read,
-                () = taken.closed() => return,
+                () = receiver_state.closed() => return,
             };
             let ended = !matches!(read, Ok(1..));
             let chunk = read.map(|length| buffer.filled(length));
@@ -185,7 +185,7 @@ fn read_on(
     chunks
 }
 
-/// Buffers that come back when the connection has sent them: a fresh one a read would have to be zeroed each time.
+/// Buffers that are returned when the connection has sent them: a new one would have to be zeroed for each read.
 #[derive(Clone, Default)]
 struct BufferPool(Arc<Mutex<Vec<Box<[u8]>>>>);
 

@@ -1,6 +1,6 @@
-//! Content as `wasi:io` knows it, and what is known of it from outside the sandbox.
+//! Content as a stream of `wasi:io`.
 
-use super::Progress;
+use super::OnProgress;
 use super::pump::Chunks;
 use crate::error::ContentError;
 use bytes::Bytes;
@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::error::TryRecvError;
 use wasmtime_wasi::p2::{InputStream, Pollable, StreamError};
 
-/// What is known of a stream from outside the sandbox.
+/// The number of bytes read from a stream, and the error that ended it.
 #[derive(Clone, Default)]
-pub(crate) struct ContentWatch {
+pub(crate) struct ContentProgress {
     read: Arc<AtomicU64>,
     error: Arc<Mutex<Option<ContentError>>>,
 }
 
-impl ContentWatch {
-    /// Bytes that were taken from the stream.
+impl ContentProgress {
+    /// Returns the number of bytes that were read from the stream.
     pub(crate) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
@@ -31,19 +31,19 @@ pub(crate) struct ContentStream {
     head: Bytes,
     chunks: Chunks,
     failed: Option<ContentError>,
-    progress: Option<Progress>,
-    watch: ContentWatch,
+    on_progress: Option<OnProgress>,
+    state: ContentProgress,
 }
 
 impl ContentStream {
-    pub(super) fn new(chunks: Chunks, progress: Option<Progress>) -> (Self, ContentWatch) {
-        let watch = ContentWatch::default();
+    pub(super) fn new(chunks: Chunks, on_progress: Option<OnProgress>) -> (Self, ContentProgress) {
+        let state = ContentProgress::default();
         let stream =
-            Self { head: Bytes::new(), chunks, failed: None, progress, watch: watch.clone() };
-        (stream, watch)
+            Self { head: Bytes::new(), chunks, failed: None, on_progress, state: state.clone() };
+        (stream, state)
     }
 
-    fn take_up(&mut self, chunk: Result<Bytes, ContentError>) {
+    fn receive(&mut self, chunk: Result<Bytes, ContentError>) {
         match chunk {
             Ok(bytes) => self.head = bytes,
             Err(error) => self.failed = Some(error),
@@ -55,22 +55,22 @@ impl InputStream for ContentStream {
     fn read(&mut self, size: usize) -> Result<Bytes, StreamError> {
         if self.head.is_empty() && self.failed.is_none() {
             match self.chunks.try_recv() {
-                Ok(chunk) => self.take_up(chunk),
+                Ok(chunk) => self.receive(chunk),
                 Err(TryRecvError::Empty) => return Ok(Bytes::new()),
                 Err(TryRecvError::Disconnected) => return Err(StreamError::Closed),
             }
         }
         if let Some(error) = self.failed.take() {
             let message = error.to_string();
-            *self.watch.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *self.state.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             self.chunks.close();
             return Err(StreamError::LastOperationFailed(wasmtime::Error::msg(message)));
         }
         let bytes = self.head.split_to(size.min(self.head.len()));
         let length = bytes.len() as u64;
-        let read = self.watch.read.fetch_add(length, Ordering::Relaxed) + length;
-        if let Some(progress) = &self.progress {
-            progress(read);
+        let read = self.state.read.fetch_add(length, Ordering::Relaxed) + length;
+        if let Some(listener) = &self.on_progress {
+            listener(read);
         }
         Ok(bytes)
     }
@@ -83,7 +83,7 @@ impl Pollable for ContentStream {
             && self.failed.is_none()
             && let Some(chunk) = self.chunks.recv().await
         {
-            self.take_up(chunk);
+            self.receive(chunk);
         }
     }
 }

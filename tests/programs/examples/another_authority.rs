@@ -1,11 +1,11 @@
-//! Sends the request to the authority that the service ID names.
+//! Sends the request to the authority in the service ID.
 
 use fastly_package_test_programs::*;
 
 fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
-    let address = Address { authority: target.service_id.clone(), ..address(&target, &options) };
-    exchange(address.request(&Method::Get, Fields::new())?)?;
-    Ok(made_up(String::new()))
+    let uri = Uri { authority: target.service_id.clone(), ..allowed_uri(&target, &options) };
+    send(uri.request(&Method::Get, Fields::new())?)?;
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

@@ -1,4 +1,4 @@
-//! Sends the request with the method that the service ID names.
+//! Sends the request with the method in the service ID.
 
 use fastly_package_test_programs::*;
 
@@ -9,8 +9,8 @@ fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> 
         "PUT" => Method::Put,
         other => Method::Other(other.to_owned()),
     };
-    exchange(address(&target, &options).request(&method, Fields::new())?)?;
-    Ok(made_up(String::new()))
+    send(allowed_uri(&target, &options).request(&method, Fields::new())?)?;
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

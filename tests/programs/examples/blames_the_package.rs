@@ -1,4 +1,4 @@
-//! Sends a whole request, and then says that the package was too short to be sent.
+//! Sends a whole request, and returns that the content was too short.
 
 use fastly_package_test_programs::bindings::wasi::http::types::OutgoingBody;
 use fastly_package_test_programs::*;

@@ -1,4 +1,4 @@
-//! Says that the API knows no such package, and has asked it nothing.
+//! Returns a 404 without sending a request.
 
 use fastly_package_test_programs::*;
 

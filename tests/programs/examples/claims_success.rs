@@ -1,9 +1,9 @@
-//! Says that the API has answered, and has asked it nothing.
+//! Returns a success without sending a request.
 
 use fastly_package_test_programs::*;
 
 fn get(_: ServiceVersion, _: RequestOptions) -> Result<Reply, Error> {
-    Ok(made_up(String::new()))
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

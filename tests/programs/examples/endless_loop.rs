@@ -1,4 +1,4 @@
-//! Computes for ever.
+//! Computes forever.
 
 use fastly_package_test_programs::*;
 

@@ -1,4 +1,4 @@
-//! Allocates for ever.
+//! Allocates forever.
 
 use fastly_package_test_programs::*;
 

@@ -1,12 +1,12 @@
-//! Waits for ever for room in the body of a request that it never sends.
+//! Waits forever to write to the body of a request that it never sends.
 
 use fastly_package_test_programs::*;
 
 fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
-    let request = address(&target, &options).request(&Method::Get, Fields::new())?;
-    let (_body, stream) = body_of(&request);
+    let request = allowed_uri(&target, &options).request(&Method::Get, Fields::new())?;
+    let (_body, stream) = open_body(&request);
     loop {
-        write(&stream, 1024 * 1024).expect("the host takes what it has room for");
+        write(&stream, 1024 * 1024).expect("the host accepts what it has capacity for");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Imports what the sandbox doesn't have: the environment.
+//! Imports an interface that the sandbox doesn't provide: the environment.
 
 use fastly_package_test_programs::*;
 
@@ -12,7 +12,7 @@ mod more {
 }
 
 fn get(_: ServiceVersion, _: RequestOptions) -> Result<Reply, Error> {
-    Ok(made_up(format!("{:?}", more::wasi::cli::environment::get_environment())))
+    Ok(fake_reply(format!("{:?}", more::wasi::cli::environment::get_environment())))
 }
 
 on_get!(get);

@@ -1,23 +1,23 @@
-//! Takes the whole answer into its memory, and waits for ever.
+//! Reads the whole response into its memory, and waits forever.
 
 use fastly_package_test_programs::*;
 
 fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
-    let address = address(&target, &options);
-    let response = exchange(address.request(&Method::Get, Fields::new())?)?;
+    let uri = allowed_uri(&target, &options);
+    let response = send(uri.request(&Method::Get, Fields::new())?)?;
     let headers = response.headers().entries();
-    let body = response.consume().expect("an answer has a body");
+    let body = response.consume().expect("a response has a body");
     let stream = body.stream().expect("a body has a stream");
     let mut kept = Vec::new();
     while let Ok(bytes) = stream.blocking_read(7) {
         kept.extend(bytes);
     }
     std::hint::black_box((&headers, &kept));
-    // Room in a body that is never sent doesn't come back.
-    let request = address.request(&Method::Get, Fields::new())?;
-    let (_body, stream) = body_of(&request);
+    // The buffer of a body that is never sent is never emptied.
+    let request = uri.request(&Method::Get, Fields::new())?;
+    let (_body, stream) = open_body(&request);
     loop {
-        write(&stream, 1024 * 1024).expect("the host takes what it has room for");
+        write(&stream, 1024 * 1024).expect("the host accepts what it has capacity for");
     }
 }
 

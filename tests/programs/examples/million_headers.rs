@@ -1,4 +1,4 @@
-//! Puts a million headers into one request.
+//! Sets a million headers on one request.
 
 use fastly_package_test_programs::*;
 
@@ -9,8 +9,8 @@ fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> 
             return Err(Error::InvalidArgument(format!("refused after {number} headers")));
         }
     }
-    exchange(address(&target, &options).request(&Method::Get, headers)?)?;
-    Ok(made_up(String::new()))
+    send(allowed_uri(&target, &options).request(&Method::Get, headers)?)?;
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

@@ -1,4 +1,4 @@
-//! Sets a `Host` of its own in each of the three ways there are, and sends whatever came of them.
+//! Sets a `Host` header in each of the three possible ways, and sends the request.
 
 use fastly_package_test_programs::*;
 
@@ -9,8 +9,8 @@ fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> 
     let headers = Fields::from_list(&[entry]).unwrap_or_else(|_| Fields::new());
     let appended = headers.append("host", ELSEWHERE).is_ok();
     let set = headers.set("HOST", &[ELSEWHERE.to_vec()]).is_ok();
-    exchange(address(&target, &options).request(&Method::Get, headers)?)?;
-    Ok(made_up(format!("appended {appended}, set {set}")))
+    send(allowed_uri(&target, &options).request(&Method::Get, headers)?)?;
+    Ok(fake_reply(format!("appended {appended}, set {set}")))
 }
 
 on_get!(get);

@@ -1,4 +1,4 @@
-//! Sets a `Fastly-Key` of its own, in two spellings, and more that a server may obey.
+//! Sets a `Fastly-Key` header, in two spellings, and other headers that a server may interpret.
 
 use fastly_package_test_programs::*;
 
@@ -12,8 +12,8 @@ fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> 
         ("x-forwarded-for", "127.0.0.1"),
         ("accept", "text/plain"),
     ]);
-    exchange(address(&target, &options).request(&Method::Get, headers)?)?;
-    Ok(made_up(String::new()))
+    send(allowed_uri(&target, &options).request(&Method::Get, headers)?)?;
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

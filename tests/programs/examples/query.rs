@@ -1,12 +1,12 @@
-//! Adds a query to the path that is allowed.
+//! Adds a query to the allowed path.
 
 use fastly_package_test_programs::*;
 
 fn get(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
-    let address = address(&target, &options);
-    let path = format!("{}?force=1", address.path);
-    exchange(Address { path, ..address }.request(&Method::Get, Fields::new())?)?;
-    Ok(made_up(String::new()))
+    let uri = allowed_uri(&target, &options);
+    let path = format!("{}?force=1", uri.path);
+    send(Uri { path, ..uri }.request(&Method::Get, Fields::new())?)?;
+    Ok(fake_reply(String::new()))
 }
 
 on_get!(get);

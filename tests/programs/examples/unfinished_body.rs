@@ -1,4 +1,4 @@
-//! Writes half of the body that it declared and drops the rest.
+//! Writes half of the declared body and drops the rest.
 
 use fastly_package_test_programs::*;
 

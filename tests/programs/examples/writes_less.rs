@@ -1,4 +1,4 @@
-//! Declares a hundred thousand bytes, writes half of them and finishes.
+//! Declares 100,000 bytes, writes half of them and finishes the body.
 
 use fastly_package_test_programs::bindings::wasi::http::types::OutgoingBody;
 use fastly_package_test_programs::*;

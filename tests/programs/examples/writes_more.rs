@@ -1,4 +1,4 @@
-//! Declares a hundred thousand bytes and writes twice as many.
+//! Declares 100,000 bytes and writes twice as many.
 
 use fastly_package_test_programs::bindings::wasi::http::types::OutgoingBody;
 use fastly_package_test_programs::*;

@@ -1,7 +1,7 @@
-//! What the components that misbehave share: the contract's bindings, and requests that are made by hand.
+//! Bindings and functions for components that misbehave.
 //!
-//! Each program in `examples/` is a component of the world `plugin` that does one thing it may not do, or ought not to. What it needs to
-//! be told comes in the service ID.
+//! Each program in `examples/` is a component of the world `plugin` that does one thing that a plugin must not or should not do. A parameter, if the
+//! program needs one, is passed as the service ID.
 
 #[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 pub mod bindings {
@@ -15,16 +15,33 @@ pub mod bindings {
 }
 
 pub use bindings::exports::fastly_package::api::package_api::*;
+pub use bindings::exports::fastly_package::api::versions;
 pub use bindings::wasi::http::types::{Fields, IncomingResponse, Method, OutgoingRequest, Scheme};
 
 use bindings::wasi::http::outgoing_handler::handle;
 use bindings::wasi::http::types::{FutureIncomingResponse, OutgoingBody};
 use bindings::wasi::io::streams::{OutputStream, StreamError};
 
-/// Exports a component that answers `get-package` with this function of the target and the options.
+/// Exports a component whose `get-package` is this function of the target and the options.
 #[macro_export]
 macro_rules! on_get {
     ($get:path) => {
+        $crate::export_program!($get, |_, _, _| panic!("this program implements get-package"));
+    };
+}
+
+/// Exports a component whose `put-package` is this function of the target, the content and the options.
+#[macro_export]
+macro_rules! on_put {
+    ($put:path) => {
+        $crate::export_program!(|_, _| panic!("this program implements put-package"), $put);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_program {
+    ($get:expr, $put:expr) => {
         pub struct Program;
 
         impl $crate::Guest for Program {
@@ -33,35 +50,6 @@ macro_rules! on_get {
                 options: $crate::RequestOptions,
             ) -> Result<$crate::Reply, $crate::Error> {
                 $get(target, options)
-            }
-
-            fn put_package(
-                _: $crate::ServiceVersion,
-                _: $crate::InputStream,
-                _: u64,
-                _: $crate::PutOptions,
-                _: $crate::RequestOptions,
-            ) -> Result<$crate::Reply, $crate::Error> {
-                panic!("this program is for get-package")
-            }
-        }
-
-        $crate::export_program!();
-    };
-}
-
-/// Exports a component that answers `put-package` with this function of the target, the content and the options.
-#[macro_export]
-macro_rules! on_put {
-    ($put:path) => {
-        pub struct Program;
-
-        impl $crate::Guest for Program {
-            fn get_package(
-                _: $crate::ServiceVersion,
-                _: $crate::RequestOptions,
-            ) -> Result<$crate::Reply, $crate::Error> {
-                panic!("this program is for put-package")
             }
 
             fn put_package(
@@ -75,74 +63,75 @@ macro_rules! on_put {
             }
         }
 
-        $crate::export_program!();
-    };
-}
+        impl $crate::versions::Guest for Program {
+            fn list_versions(
+                _: String,
+                _: $crate::RequestOptions,
+            ) -> Result<Vec<$crate::versions::ServiceVersionInfo>, $crate::Error> {
+                panic!("no program implements list-versions")
+            }
+        }
 
-/// The exports are C symbols, which a native build can't have.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! export_program {
-    () => {
+        // The exports are C symbols, which a native build can't have.
         #[cfg(target_family = "wasm")]
         $crate::bindings::export!(Program with_types_in $crate::bindings);
     };
 }
 
-/// Where a request goes, part by part.
-pub struct Address {
+/// The parts of a request's URI.
+pub struct Uri {
     pub scheme: Scheme,
     pub authority: String,
     pub path: String,
 }
 
-/// Where the call is allowed to go.
-pub fn address(target: &ServiceVersion, options: &RequestOptions) -> Address {
+/// Returns the URI that the call is allowed to request.
+pub fn allowed_uri(target: &ServiceVersion, options: &RequestOptions) -> Uri {
     let api = options.api_url.as_deref().unwrap_or("https://api.fastly.com");
-    let (scheme, authority) = api.split_once("://").expect("the host gives a URL");
-    Address {
+    let (scheme, authority) = api.split_once("://").expect("the host passes a URL");
+    Uri {
         scheme: if scheme == "http" { Scheme::Http } else { Scheme::Https },
         authority: authority.to_owned(),
         path: format!("/service/{}/version/{}/package", target.service_id, target.version_id),
     }
 }
 
-impl Address {
-    /// A request to this address.
+impl Uri {
+    /// Creates a request for this URI.
     pub fn request(&self, method: &Method, headers: Fields) -> Result<OutgoingRequest, Error> {
-        let refused = |()| Error::InvalidArgument("the host refuses the address".into());
+        let rejected = |()| Error::InvalidArgument("the host rejects the URI".into());
         let request = OutgoingRequest::new(headers);
-        request.set_method(method).map_err(refused)?;
-        request.set_scheme(Some(&self.scheme)).map_err(refused)?;
-        request.set_authority(Some(&self.authority)).map_err(refused)?;
-        request.set_path_with_query(Some(&self.path)).map_err(refused)?;
+        request.set_method(method).map_err(rejected)?;
+        request.set_scheme(Some(&self.scheme)).map_err(rejected)?;
+        request.set_authority(Some(&self.authority)).map_err(rejected)?;
+        request.set_path_with_query(Some(&self.path)).map_err(rejected)?;
         Ok(request)
     }
 }
 
-/// Header fields with these in them.
+/// Creates header fields from names and values.
 pub fn fields(entries: &[(&str, &str)]) -> Fields {
     let fields = Fields::new();
     for (name, value) in entries {
-        fields.append(name, value.as_bytes()).expect("the host takes the header");
+        fields.append(name, value.as_bytes()).expect("the host accepts the header");
     }
     fields
 }
 
-/// Sends a request without a body and waits for the answer's head.
-pub fn exchange(request: OutgoingRequest) -> Result<IncomingResponse, Error> {
-    answer(&handle(request, None).map_err(Error::Transport)?)
+/// Sends a request without a body and waits for the response.
+pub fn send(request: OutgoingRequest) -> Result<IncomingResponse, Error> {
+    receive(&handle(request, None).map_err(Error::Transport)?)
 }
 
-/// Waits for the answer's head.
-pub fn answer(future: &FutureIncomingResponse) -> Result<IncomingResponse, Error> {
+/// Waits for the response.
+pub fn receive(future: &FutureIncomingResponse) -> Result<IncomingResponse, Error> {
     future.subscribe().block();
-    let answer = future.get().expect("it is there").expect("it is taken once");
-    answer.map_err(Error::Transport)
+    let response = future.get().expect("the future is ready").expect("this is the first call");
+    response.map_err(Error::Transport)
 }
 
-/// The stream into a request's body, and what it belongs to.
-pub fn body_of(request: &OutgoingRequest) -> (OutgoingBody, OutputStream) {
+/// Opens the body of a request and returns it with its stream.
+pub fn open_body(request: &OutgoingRequest) -> (OutgoingBody, OutputStream) {
     let body = request.body().expect("a request has one body");
     let stream = body.write().expect("a body has one stream");
     (body, stream)
@@ -156,7 +145,7 @@ pub fn write(stream: &OutputStream, count: usize) -> Result<(), StreamError> {
     Ok(())
 }
 
-/// Declares a body of a hundred thousand bytes, writes `written` and ends it as `end` does.
+/// Sends a request that declares a body of 100,000 bytes, writes `written` bytes, and ends the body with `end`.
 pub fn send_body(
     target: ServiceVersion,
     options: RequestOptions,
@@ -164,21 +153,21 @@ pub fn send_body(
     end: impl FnOnce(OutgoingBody) -> Result<(), ErrorCode>,
 ) -> Result<Reply, Error> {
     let headers = fields(&[("content-length", "100000")]);
-    let request = address(&target, &options).request(&Method::Put, headers)?;
-    let (body, stream) = body_of(&request);
+    let request = allowed_uri(&target, &options).request(&Method::Put, headers)?;
+    let (body, stream) = open_body(&request);
     let future = handle(request, None).map_err(Error::Transport)?;
     let _ = write(&stream, written);
     drop(stream);
     end(body).map_err(Error::Transport)?;
-    answer(&future)?;
-    Ok(made_up(String::new()))
+    receive(&future)?;
+    Ok(fake_reply(String::new()))
 }
 
-/// A success that nobody answered, with this text as its body.
-pub fn made_up(body: String) -> Reply {
+/// Returns a success that is not a response of the API, with this text as its body.
+pub fn fake_reply(body: String) -> Reply {
     let package = PackageResponse {
-        id: "made-up".into(),
-        service_id: "made-up".into(),
+        id: "fake".into(),
+        service_id: "fake".into(),
         version: 1,
         created_at: None,
         updated_at: None,

@@ -1,4 +1,4 @@
-"""Fastly's GetPackage and PutPackage, by a sandboxed WebAssembly component.
+"""Fastly's GetPackage and PutPackage, as a sandboxed WebAssembly component.
 
 >>> from fastly_package import get_package, put_package
 >>> put_package("SU1Z0isxPaozGVKXdv0eY", 3, "pkg/app.tar.gz")  # doctest: +SKIP

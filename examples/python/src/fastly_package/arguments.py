@@ -1,4 +1,4 @@
-"""What a caller hands in, checked before anything is opened or connected to."""
+"""Checks of a caller's arguments, before anything is opened or connected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def text(name: str, value: object) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidArgument(f"{name} has half a surrogate pair in it") from None
+        raise InvalidArgument(f"{name} contains a lone surrogate") from None
     return value
 
 
@@ -32,19 +32,19 @@ def whole(name: str, value: object, bits: int) -> int:
     if not isinstance(value, int):
         raise wrong_type(name, "an int", value)
     if not 0 <= value < 2**bits:
-        raise InvalidArgument(f"a {name} can't be {value}")
+        raise InvalidArgument(f"{name} can't be {value}")
     return value
 
 
 def seconds(name: str, value: object) -> float | None:
-    """Some 300 years and more are no timeout: Python's clocks don't count on."""
+    """Return the timeout, or `None` for none: also if it is more than `TIMEOUT_MAX`, about 300 years."""
     if value is None:
         return None
     if not isinstance(value, int | float):
         raise wrong_type(name, "a number", value)
-    # Said so, it holds for NaN too.
+    # In this form, the condition also holds for NaN.
     if not value > 0:
-        raise InvalidArgument(f"a {name} can't be {value}")
+        raise InvalidArgument(f"{name} can't be {value}")
     return value if value < TIMEOUT_MAX else None
 
 
@@ -54,5 +54,5 @@ def optional(wanted: type, name: str, value: object) -> None:
 
 
 def wrong_type(name: str, wanted: str, value: object) -> InvalidArgument:
-    """Its type alone is said: what it is may be secret."""
+    """Name only the type of the value, which may be a secret."""
     return InvalidArgument(f"{name} must be {wanted}, not {type(value).__name__}")

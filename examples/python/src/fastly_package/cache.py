@@ -1,9 +1,9 @@
-"""Components, compiled once and kept in the user's cache folder.
+"""The cache of compiled components in the user's cache directory.
 
-What is kept is machine code, and wasmtime runs it as it is: who can write such a file runs code in this process,
-outside any sandbox. So a file is used only if the user owns it and the folder it lies in, and nobody else may write to
-either. Both are judged as they were opened, not by their paths, for nothing to be put in their place meanwhile.
-Nor does wasmtime look for damage: the code's SHA-256 goes before it.
+A cache entry is machine code that wasmtime runs unchecked: whoever can write it can run code in this process, outside
+any sandbox. So an entry is used only if the user owns the file and its directory, and nobody else can write to either.
+Both are checked by their file descriptors, not by their paths, which could be replaced in between. Since wasmtime
+doesn't detect damage, the code is preceded by its SHA-256.
 """
 
 from __future__ import annotations
@@ -21,58 +21,61 @@ from wasmtime import Engine, WasmtimeError
 from wasmtime.component import Component
 
 _SUFFIX = ".cwasm"
-# The newest. A build has two, and some builds may be used in turn.
+# The number of entries to keep: the newest. A build has two, and several builds may be in use.
 _KEPT = 8
 _DIGEST = hashlib.sha256().digest_size
 
 
 def load(engine: Engine, wasm: bytes, *, cache: bool) -> Component:
-    """Without a folder that can be used the component is compiled, and nothing is said: it is only slower."""
-    folder = _open_folder() if cache else None
-    if folder is None:
+    """Load a component from the cache, or compile it.
+
+    Without a usable cache directory, the component is compiled on each start, without a warning.
+    """
+    directory = _open_directory() if cache else None
+    if directory is None:
         return Component(engine, wasm)
     try:
-        return _load(engine, wasm, folder)
+        return _load(engine, wasm, directory)
     finally:
-        os.close(folder)
+        os.close(directory)
 
 
-def _load(engine: Engine, wasm: bytes, folder: int) -> Component:
+def _load(engine: Engine, wasm: bytes, directory: int) -> Component:
     name = f"{hashlib.sha256(wasm).hexdigest()}-wasmtime-{version('wasmtime')}-{sysconfig.get_platform()}{_SUFFIX}"
-    # wasmtime itself refuses what was compiled with another configuration, or for a processor with more features.
+    # wasmtime rejects an entry that was compiled with another configuration, or for a CPU with more features.
     with suppress(OSError, WasmtimeError):
-        return Component.deserialize(engine, _read(folder, name))
+        return Component.deserialize(engine, _read(directory, name))
     component = Component(engine, wasm)
     with suppress(OSError):
-        _write(folder, name, component.serialize())
-        _remove_old(folder)
+        _write(directory, name, component.serialize())
+        _remove_old(directory)
     return component
 
 
-def _open_folder() -> int | None:
+def _open_directory() -> int | None:
     given = os.environ.get("XDG_CACHE_HOME", "")
     parent = Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"))
-    # Without a home there is no absolute one, and the current directory may be anybody's.
+    # Without a home directory, the path is relative to the current directory, which may be another user's.
     if not parent.is_absolute():
         return None
     path = parent / "fastly-package"
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
-        _check(folder)
+        _check(directory)
     except OSError:
-        os.close(folder)
+        os.close(directory)
         return None
-    return folder
+    return directory
 
 
-def _read(folder: int, name: str) -> bytes:
+def _read(directory: int, name: str) -> bytes:
     # Without O_NONBLOCK, opening a FIFO would wait.
-    with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
+    with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory), "rb") as file:
         _check(file.fileno())
         digest, code = file.read(_DIGEST), file.read()
     if hashlib.sha256(code).digest() != digest:
@@ -80,32 +83,32 @@ def _read(folder: int, name: str) -> bytes:
     return code
 
 
-def _write(folder: int, name: str, code: bytes | bytearray) -> None:
-    """Appears as a whole, also when several processes write it, and after a crash."""
-    draft = f".{secrets.token_hex(8)}{_SUFFIX}"
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+def _write(directory: int, name: str, code: bytes | bytearray) -> None:
+    """Write an entry atomically, for concurrent processes and in case of a crash."""
+    temporary = f".{secrets.token_hex(8)}{_SUFFIX}"
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
     try:
         with os.fdopen(file, "wb") as written:
             written.write(hashlib.sha256(code).digest() + code)
             written.flush()
             os.fsync(written.fileno())
-        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
-        os.unlink(draft, dir_fd=folder)
+        os.unlink(temporary, dir_fd=directory)
         raise
 
 
-def _remove_old(folder: int) -> None:
-    """Those of builds that have gone, and drafts that a crash has left."""
-    files = [name for name in os.listdir(folder) if name.endswith(_SUFFIX)]
-    written = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns for name in files}
+def _remove_old(directory: int) -> None:
+    """Remove the oldest entries, and temporary files left by a crash."""
+    files = [name for name in os.listdir(directory) if name.endswith(_SUFFIX)]
+    written = {name: os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime_ns for name in files}
     for name in sorted(files, key=written.__getitem__, reverse=True)[_KEPT:]:
-        os.unlink(name, dir_fd=folder)
+        os.unlink(name, dir_fd=directory)
 
 
 def _check(file: int) -> None:
     found = os.fstat(file)
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError("others may write to it")
+        raise PermissionError("other users can write to it")
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise OSError("not a file")

@@ -1,4 +1,4 @@
-"""A call on a thread of its own: the caller's thread can feed it, be interrupted, and leave when the time is over."""
+"""A call on its own thread, so that the caller's thread can write the content, be interrupted, and time out."""
 
 from __future__ import annotations
 
@@ -17,40 +17,42 @@ from .pipe import pipe
 
 T = TypeVar("T")
 
-# In milliseconds: `poll` takes no more at once.
-_LONGEST = 2**31 - 1
+# The maximum timeout of `poll`, in milliseconds.
+_MAX_POLL = 2**31 - 1
 
 
 class Call(Generic[T]):
+    """A running call."""
+
     def __init__(self, result: Future[T], ended: FileIO, timeout: float | None, cancel: Cancel | None) -> None:
         self._result = result
         self._ended = ended
         self._cancel = cancel
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
-    def left(self) -> float | None:
-        """Seconds of the timeout, which may be none or fewer."""
+    def remaining(self) -> float | None:
+        """Return the remaining seconds of the timeout, negative if it has expired, or `None` without a timeout."""
         return None if self._deadline is None else self._deadline - time.monotonic()
 
-    def has_ended(self, *, or_takes: int | None = None, or_gives: int | None = None) -> bool:
-        """Waits for the end of the call, for the pipe `or_takes` to take more, or for `or_gives` to have more."""
+    def has_ended(self, *, or_writable: int | None = None, or_readable: int | None = None) -> bool:
+        """Wait until the call has ended, or one of the file descriptors is ready. Return whether the call has ended."""
         poller = select.poll()
         poller.register(self._ended, 0)
         if self._cancel is not None:
             poller.register(self._cancel, 0)
-        if or_takes is not None:
-            poller.register(or_takes, select.POLLOUT)
-        if or_gives is not None:
-            poller.register(or_gives, select.POLLIN)
+        if or_writable is not None:
+            poller.register(or_writable, select.POLLOUT)
+        if or_readable is not None:
+            poller.register(or_readable, select.POLLIN)
         while True:
-            left = self.left()
-            events = dict(poller.poll(None if left is None else min(max(0.0, left) * 1000, _LONGEST)))
+            remaining = self.remaining()
+            events = dict(poller.poll(None if remaining is None else min(max(0.0, remaining) * 1000, _MAX_POLL)))
             if self._ended.fileno() in events:
                 return True
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled("the call was cancelled")
-            # Also if there is something to do: a source that is always slow is over its time too.
-            if left is not None and left <= 0:
+            # Also if a file descriptor is ready: otherwise a slow source could exceed the timeout.
+            if remaining is not None and remaining <= 0:
                 raise CallTimeout("the call took longer than its timeout")
             if events:
                 return False
@@ -62,28 +64,32 @@ class Call(Generic[T]):
 
 @contextmanager
 def started(function: Callable[[], T], timeout: float | None, cancel: Cancel | None) -> Iterator[Call[T]]:
-    """Left before its end, the call goes on by itself, until what it waits for comes or wasmtime gives up."""
+    """Start a call on a new thread.
+
+    If the context is left before the call has ended, the thread continues until the server responds or wasmtime's own
+    timeouts expire.
+    """
     if cancel is not None and cancel.is_set():
         raise Cancelled("the call was cancelled before it began")
     result: Future[T] = Future()
-    # The reading end reports a hang-up when the call has ended and closed the other.
+    # The reading end reports a hang-up when the call has ended and has closed the writing end.
     ended, running = pipe()
 
     def run() -> None:
         try:
             result.set_result(function())
-        except BaseException as why:
-            result.set_exception(why)
+        except BaseException as error:
+            result.set_exception(error)
         finally:
             running.close()
 
     with ended:
-        # A daemon, for what was left not to keep the process from its end.
+        # A daemon thread doesn't prevent the process from exiting.
         thread = Thread(target=run, name="fastly-package", daemon=True)
         try:
             thread.start()
         except BaseException:
-            # Twice, where it was interrupted as it started and runs nevertheless.
+            # An interrupted start may run the thread nevertheless, which then closes the pipe a second time.
             running.close()
             raise
         yield Call(result, ended, timeout, cancel)

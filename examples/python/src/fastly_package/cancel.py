@@ -1,4 +1,4 @@
-"""What ends calls from another thread."""
+"""Cancellation of calls from another thread."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .pipe import pipe
 
 
 class Cancel:
-    """Like a `threading.Event`: once it is set, the calls that it was handed to as `cancel=` end with `Cancelled`.
+    """An event that ends the calls that it was passed to as `cancel=` with `Cancelled`.
 
-    In a process that is forked it is another one, set if this one was.
+    It has the methods of a `threading.Event`. A forked process has its own copy, in the state of the original.
     """
 
     def __init__(self) -> None:
@@ -21,18 +21,21 @@ class Cancel:
         _all.add(self)
 
     def _open(self) -> None:
-        # The reading end reports a hang-up when the other is closed.
+        # The reading end reports a hang-up when the writing end is closed.
         self._reading, self._writing = pipe()
         finalize(self, _close, self._reading, self._writing)
 
     def set(self) -> None:
+        """Cancel the calls, including later ones."""
         self._is_set = True
         self._writing.close()
 
     def is_set(self) -> bool:
+        """Return whether `set` was called."""
         return self._is_set
 
     def fileno(self) -> int:
+        """Return a file descriptor that reports a hang-up once `set` was called."""
         return self._reading.fileno()
 
 
@@ -45,7 +48,7 @@ def _close(*ends: FileIO) -> None:
 
 
 def _after_in_child() -> None:
-    # By now the pipes of the other process have lost their ends.
+    # `pipe` has closed the inherited writing ends in this process.
     for cancel in tuple(_all):
         if not cancel.is_set():
             cancel._reading.close()

@@ -1,4 +1,4 @@
-"""The two operations."""
+"""The client and its operations."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from .pipe import pipe
 from .plugin import Plugin, load
 from .records import Reply
 
-# Errors of a connection that there was, with which an answer may be lost: see the README.
-_LOSE_ANSWERS = ("HTTP-protocol-error", "HTTP-response-incomplete", "connection-terminated")
-# The longest that a GET takes to explain one of them, in seconds.
-_ASKS = 30.0
+# The errors of an established connection, with which a response may be lost: see the README.
+_LOST_RESPONSE = ("HTTP-protocol-error", "HTTP-response-incomplete", "connection-terminated")
+# The timeout of the GET after one of them, in seconds.
+_GET_TIMEOUT = 30.0
 
 
 class Client:
-    """Where the API is and how to run the component. Any number of threads may use it, and make calls at once.
+    """A client of the API. It is thread-safe, and its calls run concurrently.
 
-    `token`: else the environment's FASTLY_API_TOKEN. `api_url`: else FASTLY_API_ENDPOINT, else https://api.fastly.com.
-    `user_agent`: of the requests, else the component's name and version.
-    `component`: the guarded component's file, else FASTLY_PACKAGE_GUARDED, else the one in this package.
-    `cache`: whether the compiled component is kept in the user's cache folder. FASTLY_PACKAGE_NO_CACHE=1 says no.
+    `token`: the API token. Default: the environment variable FASTLY_API_TOKEN.
+    `api_url`: the API's base URL. Default: FASTLY_API_ENDPOINT, or else https://api.fastly.com.
+    `user_agent`: the `User-Agent` of the requests. Default: the component's name and version.
+    `component`: the path of the guarded component. Default: FASTLY_PACKAGE_GUARDED, or else the one in this package.
+    `cache`: whether to cache the compiled component in the user's cache directory. FASTLY_PACKAGE_NO_CACHE=1 disables
+        the cache.
     """
 
     def __init__(
@@ -44,11 +46,11 @@ class Client:
         component: str | os.PathLike[str] | None = None,
         cache: bool = True,
     ) -> None:
-        # What is said here is never replaced, even where it is empty: the call would go elsewhere, or be another's.
+        # A default never replaces an explicit argument, even if it is empty: the call would use another token or API.
         if token is None:
             token = os.environ.get("FASTLY_API_TOKEN") or None
         if token is None:
-            raise InvalidArgument("no token: say it with token= or in FASTLY_API_TOKEN")
+            raise InvalidArgument("no token: pass token= or set FASTLY_API_TOKEN")
         if api_url is None:
             api_url = os.environ.get("FASTLY_API_ENDPOINT") or "https://api.fastly.com"
         if component is None:
@@ -63,21 +65,22 @@ class Client:
         return f"Client(api_url={self._api_url!r})"
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a Client has a token, which is not to be pickled or copied: make one in each process")
+        raise TypeError("a Client contains a token and can't be pickled or copied: create one in each process")
 
     def get_package(
         self, service_id: str, version: int, *, timeout: float | None = None, cancel: Cancel | None = None
     ) -> Reply:
-        """Gets the package of a service version. A version without one is an `ApiError` with status 404.
+        """Get the package of a service version. A version without a package raises an `ApiError` with status 404.
 
-        `timeout`: seconds for the whole call, then `CallTimeout`. `cancel`: ends it, once set, with `Cancelled`.
+        `timeout`: the time limit of the call, in seconds. When it expires, the call raises `CallTimeout`.
+        `cancel`: once it is set, the call raises `Cancelled`.
         """
         return self._get(service_id, version, timeout=timeout, cancel=cancel, api_url=self._api_url)
 
     def _get(
         self, service_id: str, version: int, *, timeout: float | None, cancel: Cancel | None, api_url: str
     ) -> Reply:
-        """The component is told `api_url`, the guard the client's own."""
+        """Pass `api_url` to the component, and the client's API URL to the guard."""
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
         arguments.optional(Cancel, "cancel", cancel)
@@ -104,15 +107,18 @@ class Client:
         timeout: float | None = None,
         cancel: Cancel | None = None,
     ) -> Reply:
-        """Uploads a package to a service version that is neither active nor locked, in place of the one that it has.
+        """Upload a package to a service version that is neither active nor locked, replacing the one that it has.
 
-        `source`: a path, bytes, or a file object open for reading bytes, from where it stands.
-        `size`: in bytes; needed only for what can't be sought in. A source of another size is a `ContentError`.
-        `filename`: of the multipart part, else `package.tar.gz`.
-        `expect_continue`: send `Expect: 100-continue`. This host doesn't wait for the answer.
-        `progress`: called with the bytes read and the size, on the caller's thread. What it raises ends the upload.
-        `timeout`: seconds for the whole call, then `CallTimeout`. `cancel`: ends it, once set, with `Cancelled`.
-            Of sources that wait, only pipes and the like that Python itself has opened are interrupted.
+        `source`: a path, bytes, or a binary file object, which is read from its current position.
+        `size`: the size in bytes. Required only for a source that isn't seekable. A source of another size raises a
+            `ContentError`.
+        `filename`: the file name in the multipart form. Default: `package.tar.gz`.
+        `expect_continue`: whether to send `Expect: 100-continue`. This host doesn't wait for the response.
+        `progress`: called with the number of bytes read and the size, on the caller's thread. An exception ends the
+            upload.
+        `timeout`: the time limit of the call, in seconds. When it expires, the call raises `CallTimeout`.
+        `cancel`: once it is set, the call raises `Cancelled`.
+            The timeout and `cancel` interrupt a blocking read only of pipes and similar files that Python has opened.
         """
         target = _target(service_id, version)
         timeout = arguments.seconds("timeout", timeout)
@@ -127,7 +133,7 @@ class Client:
             raise arguments.wrong_type("progress", "callable", progress)
         with opened(source, size) as (file, announced):
             reading, writing = pipe()
-            # This end of ours stays open to the end: a write to a pipe that nobody reads could kill the process.
+            # The reading end stays open in this process: writing to a pipe without a reader could kill it.
             with reading, writing:
                 sandbox = self._plugin().sandbox(reading.fileno())
                 options = self._options(self._api_url)
@@ -138,31 +144,31 @@ class Client:
 
                 with started(upload, timeout, cancel) as call:
                     feed(file, announced, writing, call, progress)
-                    # The end of the content. Without it, after an error, the component finds it too short.
+                    # Marks the end of the content. After an error, the content is too short for the component.
                     writing.close()
                     try:
                         return call.result()
-                    except TransportError as lost:
-                        self._raise_401_for(lost, service_id, version, call.left(), cancel)
+                    except TransportError as error:
+                        self._raise_lost_401(error, service_id, version, call.remaining(), cancel)
                         raise
 
-    def _raise_401_for(
-        self, lost: TransportError, service_id: str, version: int, left: float | None, cancel: Cancel | None
+    def _raise_lost_401(
+        self, lost: TransportError, service_id: str, version: int, timeout: float | None, cancel: Cancel | None
     ) -> None:
-        """In place of an answer that was lost with its connection: a GET tells whether the token is any good."""
-        if lost.code not in _LOSE_ANSWERS:
+        """Make a GET after a response may have been lost with its connection, and raise its error if it is a 401."""
+        if lost.code not in _LOST_RESPONSE:
             return
-        left = _ASKS if left is None else min(left, _ASKS)
-        if left <= 0:
+        timeout = _GET_TIMEOUT if timeout is None else min(timeout, _GET_TIMEOUT)
+        if timeout <= 0:
             return
         try:
-            self.get_package(service_id, version, timeout=left, cancel=cancel)
+            self.get_package(service_id, version, timeout=timeout, cancel=cancel)
         except Cancelled:
             raise
-        except FastlyPackageError as why:
-            # Nobody's upload is taken. Anything else tells nothing of this one.
-            if isinstance(why, ApiError) and why.status == 401:
-                raise why from lost
+        except FastlyPackageError as error:
+            # With an invalid token, the upload was rejected. Any other result says nothing about the upload.
+            if isinstance(error, ApiError) and error.status == 401:
+                raise error from lost
 
     def _plugin(self) -> Plugin:
         return load(self._component, use_cache=self._cache)
@@ -180,7 +186,7 @@ def get_package(
     timeout: float | None = None,
     cancel: Cancel | None = None,
 ) -> Reply:
-    """`Client.get_package` with a client for this call."""
+    """Call `Client.get_package` on a new client."""
     return Client(token=token, api_url=api_url).get_package(service_id, version, timeout=timeout, cancel=cancel)
 
 
@@ -198,7 +204,7 @@ def put_package(
     timeout: float | None = None,
     cancel: Cancel | None = None,
 ) -> Reply:
-    """`Client.put_package` with a client for this call."""
+    """Call `Client.put_package` on a new client."""
     return Client(token=token, api_url=api_url).put_package(
         service_id,
         version,
@@ -212,21 +218,21 @@ def put_package(
     )
 
 
-# As the guard reads a URL, which lets no other name out over http.
+# Matches as the guard does, which allows http to no other host name.
 _LOCALHOST = re.compile(r"http://localhost(?=[:/]|\Z)", re.IGNORECASE)
 
 
 def _check_localhost(api_url: str) -> None:
-    """The guard takes `localhost` for loopback by its name. Where it isn't, the token would leave in plain text."""
+    """Check that `localhost` is loopback, which the guard assumes. Otherwise the token would be sent unencrypted."""
     if not _LOCALHOST.match(api_url):
         return
     try:
         found = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
-    except OSError as why:
-        raise InvalidArgument(f"api_url is http to localhost, which can't be resolved: {why}") from why
+    except OSError as error:
+        raise InvalidArgument(f"api_url is http to localhost, which can't be resolved: {error}") from error
     for *_, address in found:
         if not ip_address(address[0]).is_loopback:
-            raise InvalidArgument(f"api_url is http to localhost, which is {address[0]} here: not loopback")
+            raise InvalidArgument(f"api_url is http to localhost, which resolves to {address[0]}, not to loopback")
 
 
 def _target(service_id: str, version: int) -> Record:

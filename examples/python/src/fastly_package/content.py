@@ -1,4 +1,4 @@
-"""What is uploaded: opened, measured, and fed into the pipe that is the component's stream."""
+"""The content of an upload: opening it, determining its size, and writing it to the component's pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import ContentError, InvalidArgument
 
 
 class Readable(Protocol):
-    """A file object, open for reading bytes."""
+    """A binary file object."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -23,11 +23,11 @@ class Readable(Protocol):
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
 Progress: TypeAlias = Callable[[int, int], object]
 
-_CHUNK = 256 * 1024
+_CHUNK_SIZE = 256 * 1024
 
 
 class _Opened(FileIO):
-    """A file opened by its path. One that is written to meanwhile ends in an error before its last byte goes on."""
+    """A file opened by its path. If it is modified, reading fails before the last byte is sent."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -35,24 +35,24 @@ class _Opened(FileIO):
 
     def _now(self) -> tuple[int, int] | None:
         now = os.stat(self.fileno())
-        # What comes through a pipe is written meanwhile.
+        # A pipe is expected to be written to.
         return (now.st_size, now.st_mtime_ns) if S_ISREG(now.st_mode) else None
 
     def read(self, size: int | None = -1, /) -> bytes:
         chunk = super().read(size)
         if self._now() != self._state:
-            raise ContentError("failed", None, "it was written to while it was read")
+            raise ContentError("failed", None, "it was modified while it was read")
         return chunk
 
 
 @contextmanager
 def opened(source: Source, size: int | None) -> Iterator[tuple[Readable, int]]:
-    """The source and its size. A file object is read from where it stands, and stays open."""
+    """Return the source and its size. A file object is read from its current position and stays open."""
     if isinstance(source, str | os.PathLike):
         with _Opened(source) as file:
             yield file, _measure(file) if size is None else size
     elif isinstance(source, bytes | bytearray | memoryview):
-        # The length of a memoryview is in elements, which needn't be bytes, nor lie side by side.
+        # The length of a memoryview is its number of elements, which may be larger than bytes or not contiguous.
         content = source if isinstance(source, bytes) else memoryview(source).tobytes()
         yield BytesIO(content), len(content) if size is None else size
     else:
@@ -64,7 +64,7 @@ def _check(source: object) -> None:
     if not callable(getattr(source, "read", None)):
         raise wrong_type("source", "a path, bytes or a file object", source)
     if isinstance(source, TextIOBase):
-        raise InvalidArgument("source is open for reading text: open it with mode 'rb'")
+        raise InvalidArgument("source is a text file: open it with mode 'rb'")
     if getattr(source, "closed", False) is True:
         raise InvalidArgument("source is closed")
     if isinstance(source, IOBase) and not source.readable():
@@ -72,54 +72,54 @@ def _check(source: object) -> None:
 
 
 def _measure(file: Any) -> int:
-    """By seeking: the length of what lies beneath a file object, such as a compressed file, isn't the object's."""
+    """Determine the size by seeking: the size of an underlying file, such as a compressed one, may differ."""
     try:
         start: int = file.tell()
-        # What `seek` returns isn't asked for: an mmap's returns nothing.
+        # `mmap.seek` doesn't return the position.
         file.seek(0, os.SEEK_END)
         end: int = file.tell()
         file.seek(start)
     except (AttributeError, OSError, ValueError):
-        raise InvalidArgument("the size of the source can't be told: say it with size=") from None
+        raise InvalidArgument("the size of the source is unknown: pass size=") from None
     return max(0, end - start)
 
 
-def _waiting(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
-    """What to wait for before a read, and a read that then doesn't wait for more.
+def _non_blocking(file: Readable) -> tuple[int | None, Callable[[int], bytes]]:
+    """Return a file descriptor to wait for, and a `read` that then doesn't block.
 
-    Only what is Python's own is waited for. The `fileno()` of others, such as an HTTP answer or a compressed file,
-    needn't say when they have something: their last bytes may long have been read from it.
+    Only Python's own file types have one. The `fileno()` of other objects, such as an HTTP response or a compressed
+    file, doesn't tell whether they have data: they may have read their last bytes from it already.
     """
     if type(file) is FileIO or isinstance(file, _Opened):
         return file.fileno(), file.read
     if type(file) is BufferedReader and type(file.raw) is FileIO:
-        # What it has read ahead waits here for what comes next, or the end. No upload is whole before that.
+        # Buffered data is sent once the file descriptor has more data or reaches its end, which completes the upload.
         return file.fileno(), file.read1
     return None, file.read
 
 
 def feed(file: Readable, size: int, pipe: RawIOBase, call: Call[Any], progress: Progress | None) -> None:
-    """To the end of the source or of the call, whichever comes first."""
+    """Write the source to the pipe until the end of the source or of the call, whichever comes first."""
     os.set_blocking(pipe.fileno(), False)
-    source, take = _waiting(file)
+    source, read_some = _non_blocking(file)
     read = 0
     while True:
-        if source is not None and call.has_ended(or_gives=source):
+        if source is not None and call.has_ended(or_readable=source):
             return
-        chunk = take(_CHUNK)
+        chunk = read_some(_CHUNK_SIZE)
         try:
             rest = memoryview(chunk)
         except TypeError:
             raise wrong_type("source: what read() returns", "bytes", chunk) from None
-        # An empty view can't be cast.
+        # An empty memoryview can't be cast.
         if not rest.nbytes:
             return
         rest = rest.cast("B")
         read += len(rest)
-        # Before the chunk goes on: raising an error is then a way to stop an upload, to its last byte.
+        # Before the chunk is sent, so that an exception can stop the upload up to its last byte.
         if progress is not None:
             progress(min(read, size), size)
         while rest:
-            if call.has_ended(or_takes=pipe.fileno()):
+            if call.has_ended(or_writable=pipe.fileno()):
                 return
             rest = rest[pipe.write(rest) or 0 :]

@@ -1,4 +1,4 @@
-"""What a call fails with, by where it failed: the cases of `wit/package-api.wit`, and three of this host's own."""
+"""The errors of a call: the cases of `error` in `wit/package-api.wit`, and three of this host."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .records import ApiErrorEntry, RateLimit, entry, fields, rate_limit
 
 
 class FastlyPackageError(Exception):
-    """What all of them are. None holds the token."""
+    """The base class of all errors. No error contains the token."""
 
 
 @dataclass(eq=False)
 class InvalidArgument(FastlyPackageError):
-    """An argument is wrong. Nothing was sent, unless it is what a source's `read` returned."""
+    """An argument is invalid. Nothing was sent, unless the value was returned by the source's `read`."""
 
     reason: str
 
@@ -26,9 +26,9 @@ class InvalidArgument(FastlyPackageError):
 
 @dataclass(eq=False)
 class ContentError(FastlyPackageError):
-    """The content wasn't what was promised. The request was aborted, and the API has stored nothing.
+    """The content failed or has another length than announced. The request was aborted; nothing is stored.
 
-    `read` is how many bytes there were, where there were fewer than announced; `detail` is why the stream failed.
+    `read` is the number of bytes of a content that is too short. `detail` is the reason for which the stream failed.
     """
 
     kind: Literal["failed", "too-short", "too-long"]
@@ -39,16 +39,15 @@ class ContentError(FastlyPackageError):
         if self.kind == "too-short":
             return f"the content ended after {self.read} bytes"
         if self.kind == "too-long":
-            return "the content goes on after its size"
+            return "the content is longer than its announced size"
         return f"the content can't be read: {self.detail}"
 
 
 @dataclass(eq=False)
 class TransportError(FastlyPackageError):
-    """The request or the answer was lost on the way, or the guard denied it (`HTTP-request-denied`).
+    """The request or the response was lost, or the guard denied the request (`HTTP-request-denied`).
 
-    `code` is the case of `wasi:http`'s `error-code`. After an upload whose content was sent whole, this doesn't tell
-    whether it was stored.
+    `code` is the case of `wasi:http`'s `error-code`. An upload whose content was sent completely may be stored.
     """
 
     code: str
@@ -60,7 +59,7 @@ class TransportError(FastlyPackageError):
 
 @dataclass(eq=False)
 class ApiError(FastlyPackageError):
-    """The API said no: a status from 400 to 599."""
+    """An error response of the API: a status from 400 to 599."""
 
     status: int
     title: str | None
@@ -71,12 +70,12 @@ class ApiError(FastlyPackageError):
     excerpt: str
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (f"the API answered {self.status}", self.title, self.detail)))
+        return ": ".join(filter(None, (f"the API responded with {self.status}", self.title, self.detail)))
 
 
 @dataclass(eq=False)
 class UnexpectedResponse(FastlyPackageError):
-    """The answer can't be taken for the API's. After an upload this doesn't tell whether it was stored."""
+    """The response is not the API's. An upload may be stored."""
 
     reason: Literal["status", "premature", "too-large", "not-a-package"]
     status: int
@@ -86,23 +85,24 @@ class UnexpectedResponse(FastlyPackageError):
     excerpt: str
 
     def __str__(self) -> str:
-        said = (f"an answer with status {self.status} is not the API's", self.reason, self.detail)
-        return ": ".join(filter(None, said))
+        parts = (f"unexpected response with status {self.status}", self.reason, self.detail)
+        return ": ".join(filter(None, parts))
 
 
 class ComponentError(FastlyPackageError):
-    """The component isn't there, isn't one to be run, or trapped. A trap doesn't tell what was sent before."""
+    """The component is missing, can't be loaded, or trapped. After a trap, an upload may be stored."""
 
 
 class CallTimeout(FastlyPackageError, TimeoutError):
-    """The call took longer than its `timeout`. An upload is cut; it may be stored if its content was sent whole."""
+    """The `timeout` expired. An upload was aborted; it may be stored if its content was sent completely."""
 
 
 class Cancelled(FastlyPackageError):
-    """The call's `cancel` was set. An upload is cut; it may be stored if its content was sent whole."""
+    """The `cancel` was set. An upload was aborted; it may be stored if its content was sent completely."""
 
 
-def error(variant: Variant) -> FastlyPackageError:
+def to_exception(variant: Variant) -> FastlyPackageError:
+    """Convert the component's `error`."""
     payload: Any = variant.payload
     if variant.tag == "invalid-argument":
         return InvalidArgument(payload)
@@ -113,13 +113,13 @@ def error(variant: Variant) -> FastlyPackageError:
     found = fields(payload)
     if variant.tag == "api":
         errors = tuple(entry(record) for record in found["errors"])
-        # By position, here and above: that is how an exception is pickled.
+        # Positional arguments, here and above, since exceptions are pickled with them.
         return ApiError(*(found | {"errors": errors, "rate_limit": rate_limit(found["rate_limit"])}).values())
     return UnexpectedResponse(*found.values())
 
 
 def _content(payload: str | int | None) -> ContentError:
-    """The `wasmtime` package tells the cases of a variant by the types of their payloads, where these differ."""
+    """Convert a `content-error`, whose cases the `wasmtime` package represents only by the types of their payloads."""
     if isinstance(payload, str):
         return ContentError("failed", None, payload)
     if payload is None:
@@ -129,6 +129,6 @@ def _content(payload: str | int | None) -> ContentError:
 
 def _detail(payload: Any) -> str | None:
     if isinstance(payload, Record):
-        said = [f"{name} {value}" for name, value in fields(payload).items() if value is not None]
-        return ", ".join(said) or None
+        parts = [f"{name} {value}" for name, value in fields(payload).items() if value is not None]
+        return ", ".join(parts) or None
     return None if payload is None else str(payload)

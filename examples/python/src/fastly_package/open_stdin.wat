@@ -1,4 +1,4 @@
-;; Hands out WASI's standard input as the `input-stream` that `put-package` takes: the `wasmtime` package can't make one itself.
+;; Returns WASI's standard input as an `input-stream` for `put-package`: the `wasmtime` package can't create one itself.
 (component
   (import "wasi:io/streams@0.2.0" (instance $streams (export "input-stream" (type (sub resource)))))
   (alias export $streams "input-stream" (type $input-stream))

@@ -1,4 +1,4 @@
-"""Pipes that end when this process closes them: one that is forked meanwhile doesn't keep them open."""
+"""Pipes whose writing end a forked process closes, so that they end when this process closes it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from io import FileIO
 from threading import RLock
 from weakref import WeakSet
 
-# Entered twice where a signal that comes meanwhile forks.
-_changing = RLock()
+# Reentrant, for a signal handler that forks while the lock is held.
+_lock = RLock()
 
 
 class _Writing(FileIO):
-    """An end that is never half closed when a process is forked, with its descriptor open and unknown."""
+    """A writing end. The lock prevents a fork while it is being closed."""
 
     def close(self) -> None:
-        with _changing:
+        with _lock:
             super().close()
 
 
@@ -23,10 +23,10 @@ _writing: WeakSet[_Writing] = WeakSet()
 
 
 def pipe() -> tuple[FileIO, FileIO]:
-    """The reading and the writing end, which, as files, may be closed twice."""
-    with _changing:
-        ours, theirs = os.pipe()
-        reading, writing = FileIO(ours, "rb"), _Writing(theirs, "wb")
+    """Return the reading and the writing end. Each may be closed more than once."""
+    with _lock:
+        reading_fd, writing_fd = os.pipe()
+        reading, writing = FileIO(reading_fd, "rb"), _Writing(writing_fd, "wb")
         _writing.add(writing)
     return reading, writing
 
@@ -34,7 +34,7 @@ def pipe() -> tuple[FileIO, FileIO]:
 def _after_in_child() -> None:
     for end in tuple(_writing):
         end.close()
-    _changing.release()
+    _lock.release()
 
 
-os.register_at_fork(before=_changing.acquire, after_in_parent=_changing.release, after_in_child=_after_in_child)
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_in_child)

@@ -1,4 +1,4 @@
-"""The component, loaded once a process, and the sandbox of one call."""
+"""The component, which is loaded once per process, and the sandbox of a call."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from wasmtime import Config, Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Instance, Linker, Record, Variant, _types
 
 from . import cache as compiled
-from .errors import ComponentError, InvalidArgument, error
+from .errors import ComponentError, InvalidArgument, to_exception
 from .records import Reply, reply
 
-_MAKE_IT = (
-    "make it, in the repository's root, with\n"
+_BUILD = (
+    "run, in the repository's root,\n"
     "cargo run --release -- component --guarded -o examples/python/src/fastly_package/guarded.wasm"
 )
-# A component that imports more could use it: this host's linker has all of WASI.
-_MAY_IMPORT = ("wasi:http/", "wasi:io/", "wasi:random/")
+# Other imports are rejected, since this host's linker provides all of WASI.
+_ALLOWED_IMPORTS = ("wasi:http/", "wasi:io/", "wasi:random/")
 _API = "fastly-package:api/package-api@0.1.0"
 _EGRESS = "fastly-package:api/egress@0.1.0"
-# An upload of 100 MB takes 2 million, the worst answer of 1 MiB 400 million. What computes for ever soon traps.
+# An upload of 100 MB consumes 2 million, the most expensive response of 1 MiB 400 million. An endless loop traps soon.
 _FUEL = 2_000_000_000
 _MEMORY = 64 * 1024 * 1024
 
 
-class _SetOfEachThread(threading.local):
-    """The `wasmtime` package has one set, for all threads, in which it notes the types of a variant's cases while it
-    passes an argument. Threads that are switched there, as by a garbage collection, lose their notes to each other, and
-    a call fails with "value not valid for this variant"."""
+class _ThreadLocalSet(threading.local):
+    """A set with separate content for each thread.
+
+    The `wasmtime` package collects the types of a variant's cases in one global set while it converts an argument. If
+    two threads do this concurrently, a call fails with "value not valid for this variant".
+    """
 
     def __init__(self) -> None:
         self._types: set[type] = set()
@@ -47,11 +49,11 @@ class _SetOfEachThread(threading.local):
         return iter(self._types)
 
 
-_types.case_test_cache = _SetOfEachThread()  # type: ignore[assignment]
+_types.case_test_cache = _ThreadLocalSet()  # type: ignore[assignment]
 
 
 class Plugin:
-    """The guarded component, compiled. Any number of threads may use it."""
+    """The compiled guarded component. It is thread-safe."""
 
     def __init__(self, component: Path, *, use_cache: bool) -> None:
         config = Config()
@@ -63,24 +65,24 @@ class Plugin:
         try:
             self.guarded = compiled.load(self._engine, component.read_bytes(), cache=use_cache)
         except FileNotFoundError:
-            raise ComponentError(f"there is no component at {component}: {_MAKE_IT}") from None
-        except WasmtimeError as why:
-            raise ComponentError(f"{component} is no component: {why}") from why
+            raise ComponentError(f"{component} is missing; {_BUILD}") from None
+        except WasmtimeError as error:
+            raise ComponentError(f"{component} is not a valid component: {error}") from error
         helper = Path(__file__).with_name("open_stdin.wat").read_bytes()
         self.open_stdin = compiled.load(self._engine, helper, cache=use_cache)
         for name in self.guarded.type.imports(self._engine):
-            if not name.startswith(_MAY_IMPORT):
-                raise ComponentError(f"{component} imports {name}, which no call needs")
+            if not name.startswith(_ALLOWED_IMPORTS):
+                raise ComponentError(f"{component} imports {name}, which is not allowed")
         self.allow = _export(self.guarded, _EGRESS, "allow")
         self.get = _export(self.guarded, _API, "get-package")
         self.put = _export(self.guarded, _API, "put-package")
 
     def sandbox(self, stdin: int | None = None) -> Sandbox:
-        """For one call; `stdin` is the reading end of a pipe, which is opened anew: the caller closes its own."""
+        """Create the sandbox of a call. `stdin` is the reading end of a pipe; the sandbox opens it again."""
         store = Store(self._engine)
         store.set_fuel(_FUEL)
         store.set_limits(memory_size=_MEMORY)
-        # It sees no environment, no files, and no standard output.
+        # No environment, no files, and no standard output.
         wasi = WasiConfig()
         if stdin is not None:
             wasi.stdin_file = f"/dev/fd/{stdin}"
@@ -90,19 +92,20 @@ class Plugin:
 
 
 class Sandbox:
-    """One store and one instance, for one call by one thread."""
+    """A store and an instance, for one call on one thread."""
 
     def __init__(self, plugin: Plugin, store: Store) -> None:
         self._plugin = plugin
         self._store = store
 
     def get(self, allowed_url: str, target: Record, options: Record) -> Reply:
+        """Call `get-package`."""
         with self._store:
             instance = self._allow("get-package", target, allowed_url)
             return self._result(instance, self._plugin.get, target, options)
 
     def put(self, allowed_url: str, target: Record, size: int, put: Record, options: Record) -> Reply:
-        """Uploads what comes out of the pipe."""
+        """Call `put-package` with the content of the pipe."""
         with self._store:
             instance = self._allow("put-package", target, allowed_url)
             stdin = self._instantiate(self._plugin.open_stdin)
@@ -110,18 +113,18 @@ class Sandbox:
             return self._result(instance, self._plugin.put, target, content, size, put, options)
 
     def _allow(self, operation: str, target: Record, api_url: str) -> Instance:
-        """An instance whose guard lets this call's request out."""
+        """Return an instance whose guard allows the request of the call."""
         instance = self._instantiate(self._plugin.guarded)
         service_id, version = vars(target).values()
-        refusal = self._call(instance, self._plugin.allow, operation, service_id, version, api_url)
-        if refusal is not None:
-            raise InvalidArgument(refusal)
+        reason = self._call(instance, self._plugin.allow, operation, service_id, version, api_url)
+        if reason is not None:
+            raise InvalidArgument(reason)
         return instance
 
     def _result(self, instance: Instance, function: ExportIndex, *arguments: object) -> Reply:
         result = self._call(instance, function, *arguments)
         if isinstance(result, Variant):
-            raise error(result)
+            raise to_exception(result)
         return reply(result)
 
     def _instantiate(self, component: Component) -> Instance:
@@ -129,41 +132,42 @@ class Sandbox:
             return self._plugin.linker.instantiate(self._store, component)
 
     def _call(self, instance: Instance, function: ExportIndex | str, *arguments: object) -> Any:
-        found = instance.get_func(self._store, function)
-        assert found is not None
+        func = instance.get_func(self._store, function)
+        assert func is not None
         with _trapping():
-            return found(self._store, *arguments)
+            return func(self._store, *arguments)
 
 
 @contextmanager
 def _trapping() -> Iterator[None]:
     try:
         yield
-    except WasmtimeError as why:
-        raise ComponentError(f"the component trapped: {why}") from why
+    except WasmtimeError as error:
+        raise ComponentError(f"the component trapped: {error}") from error
 
 
 def _export(component: Component, interface: str, name: str) -> ExportIndex:
     instance = component.get_export_index(interface)
     function = component.get_export_index(name, instance) if instance else None
     if function is None:
-        raise ComponentError(f"the component has no {name} of {interface}: was it made with --guarded?")
+        raise ComponentError(f"the component lacks {name} of {interface}: write it with --guarded")
     return function
 
 
 _loading = threading.Lock()
 _loaded: dict[tuple[Path, bool], Plugin] = {}
-# The one that began to load, which alone has wasmtime's threads.
+# The process that loaded first. Only this one has wasmtime's threads.
 _process: int | None = None
 
 
 def load(component: Path, *, use_cache: bool) -> Plugin:
+    """Load a component, or return the loaded one."""
     global _process
-    # Before the lock: where another thread held it, a forked process would wait for that thread, which it doesn't have.
+    # Before acquiring the lock: in a forked process, the thread that holds it may not exist.
     if _process is None:
         _process = os.getpid()
     if os.getpid() != _process:
-        raise ComponentError("a process forked after a call began lacks wasmtime's threads: spawn it instead")
+        raise ComponentError("a process forked after the first call lacks wasmtime's threads: spawn it instead")
     with _loading:
         key = (component, use_cache)
         if key not in _loaded:

@@ -1,4 +1,4 @@
-"""The records of `wit/package-api.wit`, which says what each field means, and how they come from the component."""
+"""The records of `wit/package-api.wit`, which documents their fields, and their conversion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wasmtime.component import Record
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What the API says of the hourly limit on writes."""
+    """The hourly limit on writes."""
 
     remaining: int | None
     reset: int | None
@@ -19,7 +19,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class PackageMetadata:
-    """What the API knows of the package's content."""
+    """The metadata that the API read from the package."""
 
     name: str | None
     description: str | None
@@ -47,7 +47,7 @@ class PackageResponse:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A successful answer. `body` is the JSON as it came."""
+    """A successful response. `body` is the response body, unchanged."""
 
     package: PackageResponse
     rate_limit: RateLimit | None
@@ -56,7 +56,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiErrorEntry:
-    """One entry of an error body's `errors`."""
+    """An entry of `errors` in an error response."""
 
     id: str | None
     code: str | None

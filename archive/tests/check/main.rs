@@ -1,0 +1,7 @@
+//! Tests of `check`.
+
+mod archives;
+mod damaged;
+mod headers;
+mod random;
+mod wasm;

@@ -1,0 +1,214 @@
+//! The platform: files, clocks and the plugin.
+
+use super::bindings::fastly_package::api::egress;
+use super::bindings::fastly_package::api::package_api::{
+    self, Auth, PutFlags, PutOptions, RequestOptions,
+};
+use super::bindings::fastly_package::api::versions;
+use super::call_error::{call_error, unreadable};
+use super::content::Content;
+use super::files;
+use super::system::{now, random, sleep, variable};
+use crate::args::{Connection, Put, UploadOptions};
+use crate::call_error::CallError;
+use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
+use crate::error::{CallContext, CommandError, Finding, TokenSource};
+use crate::platform::{Platform, UploadResult};
+use crate::put::explain;
+use crate::report::Report;
+use crate::targets::{Line, Lines};
+use fastly_package_archive::{Limits, files_hash};
+use fastly_package_core::api_url::ApiUrl;
+use fastly_package_core::error::{ErrorKind, unusable_token};
+use fastly_package_core::retry::Retries;
+use fastly_package_core::token;
+use fastly_package_core::upload::{Failure, RetryNotice};
+use futures::{Stream, stream};
+use std::io::Read;
+use std::path::Path;
+
+pub(super) struct Wasi {
+    api: String,
+    token: String,
+    token_source: TokenSource,
+    pub(super) retries: Retries,
+    pub(super) report: Report,
+    /// Whether the warning of a retry contains its target.
+    label_target: bool,
+}
+
+impl Platform for Wasi {
+    type Content = Content;
+    type Reader = ();
+
+    fn connect(
+        connection: &Connection,
+        jobs: Option<u16>,
+        report: Report,
+    ) -> Result<Self, CommandError> {
+        let (token, token_source) = read_token(connection)?;
+        let invalid = |reason| CommandError::Usage(format!("the API's URL {reason}"));
+        let api = ApiUrl::parse(&connection.api).map_err(invalid)?;
+        api.check_token_allowed().map_err(invalid)?;
+        Ok(Self {
+            api: connection.api.clone(),
+            token,
+            token_source,
+            retries: Retries { limit: connection.retries, ..Retries::default() },
+            report,
+            label_target: jobs.is_some(),
+        })
+    }
+
+    fn token_source(&self) -> &TokenSource {
+        &self.token_source
+    }
+
+    async fn get_package(&self, target: &ServiceVersion) -> Result<Reply, CallError> {
+        let label = self.label_target.then_some((&*target.service_id, target.version_id));
+        let mut number = 0;
+        loop {
+            let error = match self.get_once(target) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            number += 1;
+            let wait = self.retries.wait(&error.call(), number, now(), random());
+            let Some(wait) = wait else { return Err(error) };
+            let limit = self.retries.limit;
+            let retry = RetryNotice { is_upload: false, error: &error, number, limit, wait };
+            self.report.retry(label, &retry);
+            sleep(wait);
+        }
+    }
+
+    async fn list_versions(&self, service_id: &str) -> Result<Vec<ServiceVersionInfo>, CallError> {
+        self.allow(egress::Operation::ListVersions, service_id, 0)?;
+        versions::list_versions(service_id, &self.options())
+            .map_err(|error| call_error(error, None, &self.token))
+    }
+
+    fn lines(&self, path: &Path) -> impl Stream<Item = Line> {
+        let lines: Box<dyn Iterator<Item = Line>> = match path == Path::new("-") {
+            true => Box::new(Lines::new(path, files::stdin())),
+            false => match files::open(&path.display().to_string()) {
+                Ok(file) => Box::new(Lines::new(path, file.into_reader())),
+                Err(error) => Box::new(std::iter::once(Line::unreadable(path, error.reason))),
+            },
+        };
+        stream::iter(lines)
+    }
+
+    async fn open(&self, args: &Put) -> Result<Content, CallError> {
+        match args.size {
+            Some(size) => Ok(Content::stdin(size)),
+            None => Content::open(&args.package),
+        }
+    }
+
+    fn size(content: &Content) -> u64 {
+        content.size
+    }
+
+    async fn check(&self, content: &mut Content) -> Result<(), CallError> {
+        content.check()
+    }
+
+    async fn files_hash(&self, content: &Content) -> Result<Option<String>, CallError> {
+        match &content.file {
+            Some(file) => files_hash(&mut file.reader(), Limits::default()).map_err(unreadable),
+            None => Ok(None),
+        }
+    }
+
+    async fn findings(&self, (): ()) -> Option<Vec<Finding>> {
+        None
+    }
+
+    async fn upload(
+        &self,
+        content: Content,
+        options: &UploadOptions,
+        mut context: CallContext,
+    ) -> UploadResult {
+        let result = match self.put_package(&context.target, content, options) {
+            Ok(uploaded) => Ok(uploaded),
+            Err(error) => {
+                context.explanation = explain(self, &context, &error, None).await;
+                Err(context.error(error))
+            }
+        };
+        UploadResult { result, signal: None }
+    }
+}
+
+impl Wasi {
+    pub(super) fn get_once(&self, target: &ServiceVersion) -> Result<Reply, CallError> {
+        self.allow(egress::Operation::GetPackage, &target.service_id, target.version_id)?;
+        package_api::get_package(target, &self.options())
+            .map_err(|error| call_error(error, None, &self.token))
+    }
+
+    pub(super) fn put_once(
+        &self,
+        target: &ServiceVersion,
+        content: &Content,
+        expect: bool,
+    ) -> Result<Reply, CallError> {
+        let stream = content.stream()?;
+        self.allow(egress::Operation::PutPackage, &target.service_id, target.version_id)?;
+        let flags = if expect { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
+        let put = PutOptions { flags, filename: content.file_name.clone() };
+        package_api::put_package(target, stream, content.size, &put, &self.options())
+            .map_err(|error| call_error(error, Some(content.size), &self.token))
+    }
+
+    /// Allows the request of the next call.
+    fn allow(
+        &self,
+        operation: egress::Operation,
+        service_id: &str,
+        version_id: u32,
+    ) -> Result<(), CallError> {
+        egress::allow(operation, service_id, version_id, Some(&self.api))
+            .map_err(|reason| CallError::new(ErrorKind::InvalidArgument, reason))
+    }
+
+    fn options(&self) -> RequestOptions {
+        RequestOptions {
+            auth: Auth::Token(self.token.clone()),
+            api_url: Some(self.api.clone()),
+            user_agent: None,
+        }
+    }
+}
+
+fn read_token(connection: &Connection) -> Result<(String, TokenSource), CommandError> {
+    let (token, source) = match connection.token_file.as_deref() {
+        None => {
+            let token = variable("FASTLY_API_TOKEN").filter(|token| !token.is_empty());
+            (token.ok_or(CommandError::NoToken)?, TokenSource::Environment)
+        }
+        Some(path) if path == Path::new("-") => {
+            (read_token_from(files::stdin(), "stdin")?, TokenSource::Stdin)
+        }
+        Some(path) => {
+            let name = path.display().to_string();
+            let file = files::open(&name)
+                .map_err(|error| unusable(&format!("{name}: {}", error.reason)))?;
+            (read_token_from(file.reader(), &name)?, TokenSource::File(path.to_owned()))
+        }
+    };
+    token::check(&token).map_err(|reason| unusable(&format!("{source}: {reason}")))?;
+    Ok((token, source))
+}
+
+fn read_token_from(reader: impl Read, name: &str) -> Result<String, CommandError> {
+    let mut text = String::new();
+    token::read(reader, name, &mut text).map_err(|reason| unusable(&reason))?;
+    Ok(token::trim_line_break(&text).to_owned())
+}
+
+fn unusable(reason: &str) -> CommandError {
+    CommandError::Usage(unusable_token(reason))
+}

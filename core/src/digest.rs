@@ -1,0 +1,102 @@
+//! The digest of a package, and its comparison with what the API reports. `files_hash` is not compared: it covers the files and not the archive,
+//! and the API is known to have stored wrong ones.
+
+use std::fmt;
+
+/// Length and SHA-512 of a package: what the API calls `size` and `hashsum`.
+///
+/// ```
+/// # use fastly_package_core::digest::Digest;
+/// let digest = Digest { size: 3, sha512: [0xdd; 64] };
+/// assert!(digest.hashsum().starts_with("dddd"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// Length of the `.tar.gz`, in bytes.
+    pub size: u64,
+    /// SHA-512 of the `.tar.gz`.
+    pub sha512: [u8; 64],
+}
+
+/// The result of comparing a digest with what the API reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The API has the package.
+    Same,
+    /// The API has something else.
+    Differs,
+    /// The API reports no SHA-512.
+    NoHash,
+}
+
+impl Digest {
+    /// Returns the SHA-512 in lower-case hex, as the API writes it.
+    pub fn hashsum(&self) -> String {
+        use fmt::Write;
+        self.sha512.iter().fold(String::with_capacity(128), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Compares with the length, in bytes, and the hash that the API reports.
+    pub fn compare(&self, size: Option<u64>, hashsum: Option<&str>) -> Comparison {
+        match self.compare_hash(hashsum) {
+            _ if size.is_some_and(|size| size != self.size) => Comparison::Differs,
+            comparison => comparison,
+        }
+    }
+
+    /// Compares with the hash that the API reports, which alone tells whether an upload is stored: `size` is documented as deprecated, and must
+    /// not outweigh an equal hash.
+    pub fn compare_hash(&self, hashsum: Option<&str>) -> Comparison {
+        match sha512_hex(hashsum) {
+            None => Comparison::NoHash,
+            Some(hashsum) if hashsum.eq_ignore_ascii_case(&self.hashsum()) => Comparison::Same,
+            Some(_) => Comparison::Differs,
+        }
+    }
+}
+
+/// Returns the hash that the API reports if it is a SHA-512 in hex. Another kind of hash can't be compared.
+pub fn sha512_hex(hashsum: Option<&str>) -> Option<&str> {
+    hashsum.filter(|hash| hash.len() == 128 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Digest")
+            .field("size", &self.size)
+            .field("sha512", &format_args!("{}", self.hashsum()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_compared_by_length_and_hash() {
+        let sent = Digest { size: 3, sha512: [0xab; 64] };
+        let (same, other) = ("ab".repeat(64), "ac".repeat(64));
+        let upper = same.to_uppercase();
+        for (size, hashsum, expected) in [
+            (Some(3), Some(same.as_str()), Comparison::Same),
+            (None, Some(&same), Comparison::Same),
+            (Some(3), Some(&upper), Comparison::Same),
+            (Some(4), Some(&same), Comparison::Differs),
+            (Some(3), Some(&other), Comparison::Differs),
+            (None, Some(&other), Comparison::Differs),
+            (Some(4), None, Comparison::Differs),
+            (Some(3), None, Comparison::NoHash),
+            (None, None, Comparison::NoHash),
+            (Some(3), Some(""), Comparison::NoHash),
+            (Some(3), Some("sha256:00"), Comparison::NoHash),
+        ] {
+            assert_eq!(sent.compare(size, hashsum), expected, "{size:?} {hashsum:?}");
+        }
+        assert_eq!(sent.compare_hash(Some(&same)), Comparison::Same);
+        assert_eq!(sent.compare_hash(None), Comparison::NoHash);
+    }
+}

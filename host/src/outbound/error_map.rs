@@ -1,0 +1,77 @@
+//! Errors of requests: in detail for the host, as `wasi:http` codes for the component.
+
+use super::connect_error::{ConnectError, certificate_error};
+use super::exchange_state::{ExchangeState, RequestFailure};
+use fastly_package_core::error::TimeoutPhase;
+use hyper_util::client::legacy::Error as ClientError;
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
+use wasmtime_wasi_http::Error;
+
+/// Notes why a request failed, and returns the code for the component.
+pub(super) fn request(error: &ClientError, exchange_state: &ExchangeState) -> Error {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
+    let mut last = error.to_string();
+    while let Some(current) = source {
+        if let Some(error) = current.downcast_ref::<ConnectError>() {
+            tracing::debug!(%error, "can't connect");
+            exchange_state.fail(match error {
+                ConnectError::Timeout => RequestFailure::Timeout(TimeoutPhase::Connect),
+                ConnectError::TlsTimeout => RequestFailure::Timeout(TimeoutPhase::Tls),
+                other => RequestFailure::Lost(other.to_string()),
+            });
+            return connect_code(error);
+        }
+        if let Some(error) = current.downcast_ref::<hyper::Error>() {
+            return exchange(error, exchange_state);
+        }
+        last = current.to_string();
+        source = current.source();
+    }
+    exchange_state.fail(RequestFailure::Lost(last));
+    Error::ConnectionTerminated
+}
+
+/// Notes why an exchange failed after it had begun, and returns the code for the component.
+pub(super) fn exchange(error: &hyper::Error, exchange_state: &ExchangeState) -> Error {
+    let why = match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    tracing::debug!(error = why, "exchange failed");
+    exchange_state.fail(RequestFailure::Lost(why));
+    if error.is_parse_too_large() {
+        Error::HttpResponseHeaderSectionSize(None)
+    } else if error.is_parse() {
+        Error::HttpProtocolError
+    } else if error.is_incomplete_message() || error.source().is_some_and(is_unexpected_eof) {
+        Error::HttpResponseIncomplete
+    } else {
+        Error::ConnectionTerminated
+    }
+}
+
+fn is_unexpected_eof(error: &(dyn StdError + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::UnexpectedEof)
+}
+
+fn connect_code(error: &ConnectError) -> Error {
+    match error {
+        ConnectError::Resolve(error) if error.not_loopback => Error::ConfigurationError,
+        ConnectError::Resolve(_) => Error::DnsError { rcode: None, info_code: None },
+        ConnectError::Tcp(ErrorKind::ConnectionRefused, _) => Error::ConnectionRefused,
+        ConnectError::Tcp(..) | ConnectError::Proxy(..) => Error::DestinationUnavailable,
+        ConnectError::Timeout | ConnectError::TlsTimeout => Error::ConnectionTimeout,
+        ConnectError::Roots(_) | ConnectError::ProxyRefused(..) => Error::ConfigurationError,
+        ConnectError::Tls(error) if certificate_error(error).is_some() => {
+            Error::TlsCertificateError
+        }
+        ConnectError::Tls(error) if is_end(error.kind()) => Error::ConnectionTerminated,
+        ConnectError::Tls(_) => Error::TlsProtocolError,
+    }
+}
+
+/// Returns whether the peer closed the connection.
+fn is_end(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+}
