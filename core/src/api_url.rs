@@ -229,6 +229,8 @@ mod tests {
             "http://0.0.0.0",
             "http://127.1",
             "http://localhost.evil.test",
+            "http://evil-localhost",
+            "http://evil.localhost",
             "http://127.0.0.1.evil.test",
             "http://[::ffff:10.0.0.1]",
         ] {
