@@ -83,15 +83,13 @@ impl<'a> Call<'a> {
     ) -> Result<Reply> {
         let ServiceVersion { service_id, version_id } = target;
         let operation = Operation::GetPackage;
-        let mut call =
-            Self::begin(context, operation, service_id, *version_id, None, deadline).await?;
+        let call = Self::begin(context, operation, service_id, *version_id, None, deadline).await?;
         let options = context.request_options();
         let run = async |component: &bindings::Plugin, store: &mut Store<State>| {
             let api = component.fastly_package_api_package_api();
             api.call_get_package(store, target, &options).await
         };
-        let result = call.run(run).await;
-        call.into_result(result)
+        call.run(run).await
     }
 
     pub(crate) async fn list_versions(
@@ -99,15 +97,14 @@ impl<'a> Call<'a> {
         service_id: &str,
         deadline: Deadline<'a>,
     ) -> Result<Vec<ServiceVersionInfo>> {
-        let mut call =
+        let call =
             Self::begin(context, Operation::ListVersions, service_id, 0, None, deadline).await?;
         let options = context.request_options();
         let run = async |component: &bindings::Plugin, store: &mut Store<State>| {
             let versions = component.fastly_package_api_versions();
             versions.call_list_versions(store, service_id, &options).await
         };
-        let result = call.run(run).await;
-        call.into_result(result)
+        call.run(run).await
     }
 
     /// `expect` sends `Expect: 100-continue`; `hash` computes the content's digest while it is sent.
@@ -134,19 +131,19 @@ impl<'a> Call<'a> {
             let api = component.fastly_package_api_package_api();
             api.call_put_package(store, target, stream, size, &put, &options).await
         };
+        let exchange = call.exchange.clone();
         let result = call.run(run).await;
-        let is_body_unsent = call.exchange.is_body_unsent();
-        call.into_result(result).map_err(|error| error.with_body_unsent(is_body_unsent))
+        result.map_err(|error| error.with_body_unsent(exchange.is_body_unsent()))
     }
 
     /// Runs a function of the component in a fresh instance, until it returns or a time limit elapses.
     async fn run<T>(
-        &mut self,
+        mut self,
         function: impl AsyncFnOnce(
             &bindings::Plugin,
             &mut Store<State>,
         ) -> wasmtime::Result<Result<T, WitError>>,
-    ) -> CallResult<T> {
+    ) -> Result<T> {
         let context = self.context;
         let store = &mut self.store;
         let run = async {
@@ -158,7 +155,7 @@ impl<'a> Call<'a> {
             self.permit.next_epoch().await;
             self.exchange.stalled(&context.timeouts).await
         };
-        tokio::select! {
+        let result = tokio::select! {
             biased;
             result = run => result.map_err(Stopped::Trapped),
             phase = stalled => Err(Stopped::TimedOut(phase, context.timeouts.limit(phase))),
@@ -166,7 +163,8 @@ impl<'a> Call<'a> {
                 Interrupted::TimedOut(limit) => Stopped::TimedOut(TimeoutPhase::Total, limit),
                 Interrupted::Cancelled => Stopped::Cancelled,
             }),
-        }
+        };
+        self.into_result(result)
     }
 }
 

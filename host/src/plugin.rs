@@ -223,12 +223,8 @@ impl Plugin {
     }
 
     fn deadline(&self) -> Deadline<'_> {
-        let per_call = self
-            .inner
-            .calls
-            .timeouts
-            .total
-            .map(|limit| TimeLimit::new(Instant::now().into(), limit));
+        let total = self.inner.calls.timeouts.total;
+        let per_call = total.map(|limit| TimeLimit::new(Instant::now().into(), limit));
         Deadline::new(per_call.into_iter().chain(self.time_limit), &self.inner.cancellation)
     }
 }

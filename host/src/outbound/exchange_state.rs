@@ -45,8 +45,6 @@ impl ExchangeState {
     pub(crate) fn connecting(&self, body: BodyControl) {
         let mut state = self.lock();
         state.connecting = true;
-        state.socket = None;
-        state.status = None;
         state.body = Some(body.clone());
         let is_ended = state.is_ended;
         drop(state);
