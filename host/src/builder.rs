@@ -7,9 +7,10 @@ use crate::call::CallContext;
 use crate::component::ComponentSource;
 use crate::deadline::Cancellation;
 use crate::error::{Error, Result};
+use crate::outbound::OutboundHttp;
 use crate::outbound::connect::Connector;
+use crate::outbound::connections::Connections;
 use crate::outbound::token::Token;
-use crate::outbound::{self, OutboundHttp};
 use crate::plugin::{Inner, OnVerify, Plugin};
 use crate::retries::{OnRetry, Retry};
 use crate::sandbox::{self, Limits, SharedEngine};
@@ -216,8 +217,8 @@ impl PluginBuilder {
         };
         let proxies = (!self.no_proxy).then(Matcher::from_env);
         let roots = std::mem::take(&mut self.extra_roots);
-        let pool = outbound::pool(Connector::new(self.timeouts, proxies, roots));
-        Ok(OutboundHttp { api, token, pool })
+        let connections = Connections::new(Connector::new(self.timeouts, proxies, roots));
+        Ok(OutboundHttp { api, token, connections: Arc::new(connections) })
     }
 
     pub(crate) fn build_on(mut self, shared: &'static SharedEngine) -> Result<Plugin> {

@@ -11,7 +11,7 @@ use crate::content::{Content, ContentProgress};
 use crate::deadline::{Deadline, Interrupted};
 use crate::error::{Error, Result, TimeoutError, UploadProgress};
 use crate::outbound::OutboundHttp;
-use crate::outbound::exchange_state::ExchangeState;
+use crate::outbound::exchange::Exchange;
 use crate::sandbox::{self, CallPermit, Limits, SharedEngine, State};
 use crate::timeouts::Timeouts;
 use fastly_package_core::error::{Stored, TimeoutPhase};
@@ -35,7 +35,7 @@ pub(crate) struct CallContext {
 pub(crate) struct Call<'a> {
     context: &'a CallContext,
     store: Store<State>,
-    exchange: ExchangeState,
+    exchange: Exchange,
     deadline: Deadline<'a>,
     upload: Option<UploadState>,
     /// Dropped after the store, which needs it.
@@ -133,7 +133,7 @@ impl<'a> Call<'a> {
         };
         let exchange = call.exchange.clone();
         let result = call.run(run).await;
-        result.map_err(|error| error.with_body_unsent(exchange.is_body_unsent()))
+        result.map_err(|error| error.with_body_unsent(exchange.state().is_body_unsent()))
     }
 
     /// Runs a function of the component in a fresh instance, until it returns or a time limit elapses.
@@ -153,7 +153,7 @@ impl<'a> Call<'a> {
         // Setting a timer of the runtime wakes one of its threads up: a call that ends before the next epoch doesn't set one.
         let stalled = async {
             self.permit.next_epoch().await;
-            self.exchange.stalled(&context.timeouts).await
+            self.exchange.timed_out(&context.timeouts).await
         };
         let result = tokio::select! {
             biased;

@@ -7,7 +7,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::error::{ContentError, Error, Result, TimeoutError, UploadProgress};
-use crate::outbound::exchange_state::RequestFailure;
+use crate::outbound::exchange::RequestFailure;
 use fastly_package_core::error::{Stored, TimeoutPhase};
 use http::StatusCode;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use std::time::Duration;
 impl Call<'_> {
     pub(super) fn into_result<T>(self, result: CallResult<T>) -> Result<T> {
         // Otherwise what is still on its way to the connection could be sent after `stored` was determined.
-        self.exchange.close_body();
-        let failure = match self.exchange.take_failure() {
+        self.exchange.end();
+        let failure = match self.exchange.state().take_failure() {
             Some(RequestFailure::Denied(denial)) => {
                 return Err(Error::denied(denial, self.stored()));
             }
@@ -36,14 +36,16 @@ impl Call<'_> {
 
     /// Returns whether the API responded with a success after it had received the whole request.
     fn is_success(&self) -> bool {
-        let status = self.exchange.status();
-        self.exchange.is_request_sent() && status.is_some_and(|status| status.is_success())
+        let status = self.exchange.state().status();
+        self.exchange.state().is_request_sent() && status.is_some_and(|status| status.is_success())
     }
 
     /// Returns what became of an upload that failed.
     fn stored(&self) -> Stored {
-        match self.upload.is_some() && self.exchange.is_request_sent() {
-            true => Stored::after_response(self.exchange.status().map(|status| status.as_u16())),
+        match self.upload.is_some() && self.exchange.state().is_request_sent() {
+            true => {
+                Stored::after_response(self.exchange.state().status().map(|status| status.as_u16()))
+            }
             false => Stored::No,
         }
     }
@@ -72,7 +74,7 @@ impl Call<'_> {
     }
 
     fn has_status(&self, status: u16) -> bool {
-        self.exchange.status().is_some_and(|seen| seen == status)
+        self.exchange.state().status().is_some_and(|seen| seen == status)
     }
 
     fn transport_error(&self, code: ErrorCode, failure: Option<RequestFailure>) -> Error {

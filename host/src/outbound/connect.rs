@@ -2,12 +2,10 @@
 
 use super::connect_error::ConnectError;
 use super::resolve::{ResolveError, Resolver};
-use super::socket::{Socket, SocketHandle};
 use crate::timeouts::Timeouts;
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,13 +18,15 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 /// The maximum number of unsent bytes in the kernel's buffer. They are sent even if the response has arrived.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 const UNSENT: u32 = 512 * 1024;
 
-/// Makes connections for the pool. Cheap to clone.
+/// Opens connections. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Inner>);
 
@@ -48,36 +48,36 @@ impl Connector {
         Self(Arc::new(Inner { timeouts, proxies, extra_roots, tls: OnceLock::new() }))
     }
 
-    async fn connect(self, uri: Uri) -> Result<Connection, ConnectError> {
+    pub(super) async fn connect(&self, uri: &Uri) -> Result<Box<dyn Stream>, ConnectError> {
         if uri.scheme_str() != Some("https") {
             // Plain HTTP is for loopback addresses, never uses a proxy, and `localhost` must resolve to loopback.
             return self.tcp(uri, true).await;
         }
-        let proxy = self.0.proxies.as_ref().and_then(|proxies| proxies.intercept(&uri));
-        let connection = match proxy {
-            None => self.tcp(uri.clone(), false).await?,
-            Some(proxy) => self.tunnel(proxy, uri.clone()).await?,
+        let proxy = self.0.proxies.as_ref().and_then(|proxies| proxies.intercept(uri));
+        let stream = match proxy {
+            None => self.tcp(uri, false).await?,
+            Some(proxy) => self.tunnel(proxy, uri).await?,
         };
-        self.tls(connection, &uri).await
+        self.tls(stream, uri).await
     }
 
-    async fn tcp(&self, uri: Uri, loopback_only: bool) -> Result<Connection, ConnectError> {
+    async fn tcp(&self, uri: &Uri, loopback_only: bool) -> Result<Box<dyn Stream>, ConnectError> {
         let mut connector = HttpConnector::new_with_resolver(Resolver { loopback_only });
         connector.enforce_http(false);
         connector.set_nodelay(true);
         // Divided among the addresses of the host, so that an unresponsive one leaves time for the others.
         connector.set_connect_timeout(Some(self.0.timeouts.connect));
-        let connecting = connector.call(uri);
+        let connecting = connector.call(uri.clone());
         let limit = self.0.timeouts.connect;
         let stream = within(limit, ConnectError::Timeout, connecting).await?.map_err(tcp_error)?;
         let stream = stream.into_inner();
         // Best effort: without it, the kernel buffers more.
         #[cfg(any(target_os = "linux", target_os = "macos"))]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Ok(Connection::plain(stream))
+        Ok(Box::new(stream))
     }
 
-    async fn tunnel(&self, proxy: Intercept, uri: Uri) -> Result<Connection, ConnectError> {
+    async fn tunnel(&self, proxy: Intercept, uri: &Uri) -> Result<Box<dyn Stream>, ConnectError> {
         let name = Uri::builder()
             .scheme(proxy.uri().scheme_str().unwrap_or("http"))
             .authority(proxy.uri().authority().map_or("", |authority| authority.as_str()))
@@ -94,25 +94,31 @@ impl Connector {
         }
         // The hop to the proxy has limits of its own; this one is for a proxy that doesn't respond.
         let limit = self.0.timeouts.connect.saturating_add(self.0.timeouts.tls);
-        within(limit, ConnectError::Timeout, tunnel.call(uri))
+        // The compiler can't see that the future is `Send` without the type.
+        let connecting: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(tunnel.call(uri.clone()));
+        within(limit, ConnectError::Timeout, connecting)
             .await?
+            .map(TokioIo::into_inner)
             .map_err(|error| proxy_error(&name, &error))
     }
 
-    async fn tls(&self, connection: Connection, uri: &Uri) -> Result<Connection, ConnectError> {
+    async fn tls(
+        &self,
+        stream: Box<dyn Stream>,
+        uri: &Uri,
+    ) -> Result<Box<dyn Stream>, ConnectError> {
         let host = uri.host().unwrap_or_default();
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(name).map_err(|error| {
             ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error))
         })?;
         let config = self.tls_config()?;
-        let handle = connection.handle.clone();
-        let handshake =
-            tokio_rustls::TlsConnector::from(config).connect(name, connection.into_io());
+        let handshake = tokio_rustls::TlsConnector::from(config).connect(name, stream);
         let limit = self.0.timeouts.tls;
         let stream =
             within(limit, ConnectError::TlsTimeout, handshake).await?.map_err(ConnectError::Tls)?;
-        Ok(Connection { io: TokioIo::new(Box::new(stream)), handle })
+        Ok(Box::new(stream))
     }
 
     fn tls_config(&self) -> Result<Arc<ClientConfig>, ConnectError> {
@@ -174,115 +180,47 @@ fn tcp_error(error: impl StdError + Send + Sync + 'static) -> ConnectError {
     ConnectError::Tcp(io::ErrorKind::Other, error.to_string())
 }
 
-impl Service<Uri> for Connector {
-    type Response = Connection;
-    type Error = ConnectError;
-    type Future = Connecting;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Connecting {
-        Box::pin(self.clone().connect(uri))
-    }
-}
-
-type Connecting = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
-
 /// The connection to a proxy, over TLS if its URL is https.
 #[derive(Clone)]
 struct ProxyHop(Connector);
 
 impl Service<Uri> for ProxyHop {
-    type Response = Connection;
+    type Response = TokioIo<Box<dyn Stream>>;
     type Error = ConnectError;
-    type Future = Connecting;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, proxy: Uri) -> Connecting {
+    fn call(&mut self, proxy: Uri) -> Self::Future {
         let connector = self.0.clone();
         Box::pin(async move {
-            let connection = connector.tcp(proxy.clone(), false).await?;
-            match proxy.scheme_str() {
-                Some("https") => connector.tls(connection, &proxy).await,
-                _ => Ok(connection),
-            }
+            let stream = connector.tcp(&proxy, false).await?;
+            let stream = match proxy.scheme_str() {
+                Some("https") => connector.tls(stream, &proxy).await?,
+                _ => stream,
+            };
+            Ok(TokioIo::new(stream))
         })
     }
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// A pooled connection.
-pub(crate) struct Connection {
-    io: TokioIo<Box<dyn Io>>,
-    handle: SocketHandle,
+/// A connection: a TCP stream, or TLS over one.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Returns the TCP stream below.
+    fn tcp(&self) -> &TcpStream;
 }
 
-impl Connection {
-    fn plain(stream: tokio::net::TcpStream) -> Self {
-        let handle = SocketHandle::default();
-        let socket = Socket::new(stream, handle.clone());
-        Self { io: TokioIo::new(Box::new(socket)), handle }
-    }
-
-    fn into_io(self) -> Box<dyn Io> {
-        self.io.into_inner()
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
     }
 }
 
-impl hyper_util::client::legacy::connect::Connection for Connection {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.handle.clone())
-    }
-}
-
-impl Read for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.io).poll_read(cx, buffer);
-        if result.is_ready() {
-            self.handle.count_read();
-        }
-        result
-    }
-}
-
-impl Write for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+impl Stream for TlsStream<Box<dyn Stream>> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.tcp()
     }
 }
 
@@ -300,7 +238,7 @@ mod tests {
         let proxies = Matcher::builder().https(proxy).build();
         let connector = Connector::new(timeouts, Some(proxies), Vec::new());
         let uri = Uri::from_static("https://api.fastly.test/");
-        match tokio::time::timeout(100 * SHORT, connector.connect(uri)).await.expect("it hangs") {
+        match tokio::time::timeout(100 * SHORT, connector.connect(&uri)).await.expect("it hangs") {
             Ok(_) => panic!("it must fail"),
             Err(error) => error,
         }

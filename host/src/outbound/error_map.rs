@@ -1,46 +1,31 @@
 //! Errors of requests: in detail for the host, as `wasi:http` codes for the component.
 
 use super::connect_error::{ConnectError, certificate_error};
-use super::exchange_state::{ExchangeState, RequestFailure};
+use super::exchange::RequestFailure;
 use fastly_package_core::error::TimeoutPhase;
-use hyper_util::client::legacy::Error as ClientError;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use wasmtime_wasi_http::Error;
 
-/// Notes why a request failed, and returns the code for the component.
-pub(super) fn request(error: &ClientError, exchange_state: &ExchangeState) -> Error {
-    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
-    let mut last = error.to_string();
-    while let Some(current) = source {
-        if let Some(error) = current.downcast_ref::<ConnectError>() {
-            tracing::debug!(%error, "can't connect");
-            exchange_state.fail(match error {
-                ConnectError::Timeout => RequestFailure::Timeout(TimeoutPhase::Connect),
-                ConnectError::TlsTimeout => RequestFailure::Timeout(TimeoutPhase::Tls),
-                other => RequestFailure::Lost(other.to_string()),
-            });
-            return connect_code(error);
-        }
-        if let Some(error) = current.downcast_ref::<hyper::Error>() {
-            return exchange(error, exchange_state);
-        }
-        last = current.to_string();
-        source = current.source();
-    }
-    exchange_state.fail(RequestFailure::Lost(last));
-    Error::ConnectionTerminated
+/// Returns the code for the component, and the reason for the host, of a connection that can't be established.
+pub(super) fn connect(error: &ConnectError) -> (Error, RequestFailure) {
+    tracing::debug!(%error, "can't connect");
+    let failure = match error {
+        ConnectError::Timeout => RequestFailure::Timeout(TimeoutPhase::Connect),
+        ConnectError::TlsTimeout => RequestFailure::Timeout(TimeoutPhase::Tls),
+        other => RequestFailure::Lost(other.to_string()),
+    };
+    (connect_code(error), failure)
 }
 
-/// Notes why an exchange failed after it had begun, and returns the code for the component.
-pub(super) fn exchange(error: &hyper::Error, exchange_state: &ExchangeState) -> Error {
+/// Returns the code for the component, and the reason for the host, of an exchange that failed after it had begun.
+pub(super) fn exchange(error: &hyper::Error) -> (Error, RequestFailure) {
     let why = match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
     tracing::debug!(error = why, "exchange failed");
-    exchange_state.fail(RequestFailure::Lost(why));
-    if error.is_parse_too_large() {
+    let code = if error.is_parse_too_large() {
         Error::HttpResponseHeaderSectionSize(None)
     } else if error.is_parse() {
         Error::HttpProtocolError
@@ -48,7 +33,8 @@ pub(super) fn exchange(error: &hyper::Error, exchange_state: &ExchangeState) -> 
         Error::HttpResponseIncomplete
     } else {
         Error::ConnectionTerminated
-    }
+    };
+    (code, RequestFailure::Lost(why))
 }
 
 fn is_unexpected_eof(error: &(dyn StdError + 'static)) -> bool {

@@ -1,0 +1,82 @@
+//! The connections of a plugin to its one origin.
+
+#[cfg(test)]
+mod tests;
+
+use super::connect::{Connector, Stream};
+use super::connect_error::ConnectError;
+use http::Uri;
+use socket2::SockRef;
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{self, Handle};
+use tokio::time::Instant;
+
+/// How long an idle connection is kept: less than servers keep theirs, so that few requests meet a closing one.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum number of idle connections.
+const MAX_IDLE: usize = 64;
+
+/// Opens connections, and keeps idle ones until they are needed, expire or are dropped.
+pub(crate) struct Connections {
+    connector: Connector,
+    /// The latest one is the last.
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    stream: Box<dyn Stream>,
+    since: Instant,
+    /// The runtime that wakes the tasks which wait for the stream. On another one, a call would wait in vain.
+    runtime: runtime::Id,
+}
+
+impl Connections {
+    pub(crate) fn new(connector: Connector) -> Self {
+        Self { connector, idle: Mutex::default() }
+    }
+
+    /// Returns a connection, and whether it is an idle one that is used again.
+    pub(super) async fn connect(&self, uri: &Uri) -> Result<(Box<dyn Stream>, bool), ConnectError> {
+        match self.take_idle() {
+            Some(stream) => Ok((stream, true)),
+            None => Ok((self.connector.connect(uri).await?, false)),
+        }
+    }
+
+    fn take_idle(&self) -> Option<Box<dyn Stream>> {
+        let runtime = Handle::current().id();
+        let mut idle = self.lock();
+        loop {
+            let index = idle.iter().rposition(|idle| idle.runtime == runtime)?;
+            let stream = idle.remove(index).stream;
+            if is_quiet(&*stream) {
+                return Some(stream);
+            }
+        }
+    }
+
+    /// Keeps a connection for another exchange.
+    pub(super) fn give_back(&self, stream: Box<dyn Stream>) {
+        let (since, runtime) = (Instant::now(), Handle::current().id());
+        let mut idle = self.lock();
+        if idle.len() >= MAX_IDLE {
+            idle.remove(0);
+        }
+        idle.push(Idle { stream, since, runtime });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|idle| idle.since.elapsed() < IDLE_TIMEOUT);
+        idle
+    }
+}
+
+/// Returns whether a connection is open and nothing was received on it. Asks the kernel: the runtime may not have seen it yet.
+fn is_quiet(stream: &dyn Stream) -> bool {
+    let received = SockRef::from(stream.tcp()).peek(&mut [MaybeUninit::uninit()]);
+    received.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}

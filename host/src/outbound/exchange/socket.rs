@@ -1,0 +1,108 @@
+//! The connection of one exchange: notes progress, and prefers a response to a write error.
+
+use super::SharedState;
+use crate::outbound::connect::Stream;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pub(super) struct Socket {
+    /// `None` once it was taken.
+    stream: Option<TokioIo<Box<dyn Stream>>>,
+    state: SharedState,
+    is_write_failed: bool,
+    is_shut_down: bool,
+}
+
+impl Socket {
+    pub(super) fn new(stream: Box<dyn Stream>, state: SharedState) -> Self {
+        let stream = Some(TokioIo::new(stream));
+        Self { stream, state, is_write_failed: false, is_shut_down: false }
+    }
+
+    /// Takes the stream, for another exchange.
+    pub(super) fn into_stream(mut self) -> Option<Box<dyn Stream>> {
+        self.stream.take().map(TokioIo::into_inner)
+    }
+
+    /// Polls a write. A server that responds early and closes the connection makes writes fail while its response is still unread. hyper gives up at
+    /// the first error, so a failed write is left pending: the read side, which hyper polls as well, yields the response or the end.
+    fn poll_writing<T>(
+        &mut self,
+        write: impl FnOnce(Pin<&mut TokioIo<Box<dyn Stream>>>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let Some(stream) = self.stream.as_mut().filter(|_| !self.is_write_failed) else {
+            return Poll::Pending;
+        };
+        let result = ready!(write(Pin::new(stream)));
+        if result.as_ref().is_err_and(is_lost) {
+            self.is_write_failed = true;
+            return Poll::Pending;
+        }
+        Poll::Ready(result)
+    }
+}
+
+fn is_lost(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        ready!(Pin::new(stream).poll_read(cx, buffer))?;
+        Poll::Ready(self.state.lock().read().map_err(io::Error::other))
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.poll_writing(|stream| stream.poll_write(cx, bytes)));
+        self.state.lock().written();
+        Poll::Ready(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.poll_writing(|stream| stream.poll_write_vectored(cx, slices)));
+        self.state.lock().written();
+        Poll::Ready(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.as_ref().is_some_and(Write::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_writing(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = self.poll_writing(|stream| stream.poll_shutdown(cx));
+        self.is_shut_down |= result.is_ready();
+        result
+    }
+}
+
+/// Resets the connection of an exchange that has not ended: otherwise the kernel would continue to send its buffer.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.as_ref().filter(|_| !self.is_shut_down) {
+            let _ = stream.inner().tcp().set_zero_linger();
+        }
+    }
+}
