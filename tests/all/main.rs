@@ -3,6 +3,7 @@
 mod api_errors;
 mod cancel;
 mod checks;
+mod connections;
 mod content;
 mod dishonest_components;
 mod early_responses;

@@ -8,20 +8,30 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::error::{ContentError, Error, Result, TimeoutError, UploadProgress};
 use crate::outbound::exchange::RequestFailure;
-use fastly_package_core::error::{Stored, TimeoutPhase};
+use fastly_package_core::error::{ErrorKind, Stored, TimeoutPhase};
 use http::StatusCode;
 use std::time::Duration;
 
 impl Call<'_> {
     pub(super) fn into_result<T>(self, result: CallResult<T>) -> Result<T> {
+        let exchange = self.exchange.clone();
+        let result = self.result(result);
+        // A response that is not the API's to this request may be followed by others: the connection is not used again.
+        if let Err(error) = &result
+            && matches!(error.kind(), ErrorKind::UnexpectedResponse(_) | ErrorKind::Component)
+        {
+            drop(exchange.take_reusable());
+        }
+        result
+    }
+
+    fn result<T>(&self, result: CallResult<T>) -> Result<T> {
         // Otherwise what is still on its way to the connection could be sent after `stored` was determined.
         self.exchange.end();
-        let failure = match self.exchange.state().take_failure() {
-            Some(RequestFailure::Denied(denial)) => {
-                return Err(Error::denied(denial, self.stored()));
-            }
-            failure => failure,
-        };
+        let failure = self.exchange.state().take_failure();
+        if let Some(RequestFailure::Denied(denial)) = failure {
+            return Err(Error::denied(denial, self.stored()));
+        }
         match result {
             Ok(Ok(value)) if self.is_success() => Ok(value),
             Ok(Ok(_)) => Err(self.component("it reports a success that the API did not give")),
@@ -36,16 +46,15 @@ impl Call<'_> {
 
     /// Returns whether the API responded with a success after it had received the whole request.
     fn is_success(&self) -> bool {
-        let status = self.exchange.state().status();
-        self.exchange.state().is_request_sent() && status.is_some_and(|status| status.is_success())
+        let state = self.exchange.state();
+        state.is_request_sent() && state.status().is_some_and(|status| status.is_success())
     }
 
     /// Returns what became of an upload that failed.
     fn stored(&self) -> Stored {
-        match self.upload.is_some() && self.exchange.state().is_request_sent() {
-            true => {
-                Stored::after_response(self.exchange.state().status().map(|status| status.as_u16()))
-            }
+        let state = self.exchange.state();
+        match self.upload.is_some() && state.is_request_sent() {
+            true => Stored::after_response(state.status().map(|status| status.as_u16())),
             false => Stored::No,
         }
     }

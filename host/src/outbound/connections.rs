@@ -26,11 +26,19 @@ pub(crate) struct Connections {
     idle: Mutex<Vec<Idle>>,
 }
 
-struct Idle {
+/// An idle connection.
+pub(crate) struct Idle {
     stream: Box<dyn Stream>,
     since: Instant,
     /// The runtime that wakes the tasks which wait for the stream. On another one, a call would wait in vain.
     runtime: runtime::Id,
+}
+
+impl Idle {
+    /// Must be called on the runtime that opened the connection.
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Self { stream, since: Instant::now(), runtime: Handle::current().id() }
+    }
 }
 
 impl Connections {
@@ -59,13 +67,12 @@ impl Connections {
     }
 
     /// Keeps a connection for another exchange.
-    pub(super) fn give_back(&self, stream: Box<dyn Stream>) {
-        let (since, runtime) = (Instant::now(), Handle::current().id());
+    pub(super) fn give_back(&self, connection: Idle) {
         let mut idle = self.lock();
         if idle.len() >= MAX_IDLE {
             idle.remove(0);
         }
-        idle.push(Idle { stream, since, runtime });
+        idle.push(connection);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {

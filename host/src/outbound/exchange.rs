@@ -7,8 +7,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use super::connect::Stream;
-use super::connections::Connections;
+use super::connections::{Connections, Idle};
 use super::error_map;
 use crate::timeouts::Timeouts;
 use fastly_package_core::error::TimeoutPhase;
@@ -31,8 +30,8 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// The maximum number of headers of a response.
 const MAX_HEADERS: usize = 256;
 
-/// An exchange, shared by the call, which observes and ends it, and by the futures that drive it. The connection is closed when the exchange ends,
-/// or when all of them are dropped, unless it can be used again.
+/// An exchange, shared by the call, which observes and ends it, and by the futures that drive it. Its connection is closed when it ends, or when all
+/// of them are dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Exchange {
     state: SharedState,
@@ -54,7 +53,9 @@ enum Connection {
     #[default]
     None,
     Open(Box<(http1::SendRequest<RequestBody>, http1::Connection<Socket, RequestBody>)>),
-    /// The exchange has ended, and no other connection is opened for it.
+    /// Request and response are whole, and the connection can be used again.
+    Reusable(Idle),
+    /// Nothing is sent or received any more.
     Ended,
 }
 
@@ -63,7 +64,7 @@ impl Exchange {
     pub(super) async fn send(
         &self,
         request: Request<WasiBody>,
-        connections: &Arc<Connections>,
+        connections: &Connections,
     ) -> Result<Response<ResponseBody>, Error> {
         let expects = request.headers().contains_key(header::EXPECT);
         let uri = request.uri().clone();
@@ -89,7 +90,7 @@ impl Exchange {
                 responding.as_mut().poll(cx)
             });
             match result.await {
-                Ok(response) => return self.responded(response, connections),
+                Ok(response) => return self.responded(response),
                 Err(mut error) => match error.take_message() {
                     // The connection was closed while it was idle: nothing of the request was sent.
                     Some(unsent) if is_reused => request = unsent,
@@ -118,11 +119,7 @@ impl Exchange {
         request
     }
 
-    fn responded(
-        &self,
-        response: Response<Incoming>,
-        connections: &Arc<Connections>,
-    ) -> Result<Response<ResponseBody>, Error> {
+    fn responded(&self, response: Response<Incoming>) -> Result<Response<ResponseBody>, Error> {
         let status = response.status();
         tracing::debug!(%status, "response");
         let mut state = self.state();
@@ -137,7 +134,7 @@ impl Exchange {
             self.end();
             return Err(Error::HttpProtocolError);
         }
-        Ok(response.map(|body| ResponseBody::new(body, self.clone(), connections.clone())))
+        Ok(response.map(|body| ResponseBody::new(body, self.clone())))
     }
 
     /// Polls the connection. What becomes of it shows in the response, which is to be polled afterwards.
@@ -150,22 +147,39 @@ impl Exchange {
         }
     }
 
-    /// Ends an exchange whose response was read, and returns its connection if it can be used again: request and response are whole, nothing was
-    /// received after them, and the server keeps the connection open.
-    fn finish(&self, cx: &mut Context<'_>) -> Option<Box<dyn Stream>> {
+    /// Ends an exchange whose response was read. The connection can be used again if the server keeps it open and nothing was received after the response.
+    fn finish(&self, cx: &mut Context<'_>) {
         self.drive(cx);
-        match std::mem::replace(&mut *self.lock(), Connection::Ended) {
-            Connection::Open(open) if open.0.is_ready() => {
-                let parts = open.1.into_parts();
-                parts.io.into_stream().filter(|_| parts.read_buf.is_empty())
+        let mut current = self.lock();
+        let open = match std::mem::replace(&mut *current, Connection::Ended) {
+            Connection::Open(open) => open,
+            other => {
+                *current = other;
+                return;
             }
-            _ => None,
+        };
+        if open.0.is_ready() {
+            let parts = open.1.into_parts();
+            if let Some(stream) = parts.io.into_stream().filter(|_| parts.read_buf.is_empty()) {
+                *current = Connection::Reusable(Idle::new(stream));
+            }
         }
     }
 
-    /// Ends the exchange: closes its connection, and discards what is unsent. If there is none yet, none will be opened.
+    /// Closes the connection of an exchange that has not ended, and discards what is unsent. If there is no connection yet, none will be opened.
     pub(crate) fn end(&self) {
-        *self.lock() = Connection::Ended;
+        let mut current = self.lock();
+        if !matches!(*current, Connection::Reusable(_)) {
+            *current = Connection::Ended;
+        }
+    }
+
+    /// Ends the exchange, and returns its connection if it can be used again.
+    pub(crate) fn take_reusable(&self) -> Option<Idle> {
+        match std::mem::replace(&mut *self.lock(), Connection::Ended) {
+            Connection::Reusable(idle) => Some(idle),
+            _ => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -20,8 +20,8 @@ use exchange::{Exchange, RequestFailure};
 use fastly_package_core::egress::{DenialReason, HEADERS};
 use fastly_package_core::error::TimeoutPhase;
 use fastly_package_core::target::Operation;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Empty};
 use std::sync::Arc;
 use token::Token;
 use tracing::Instrument;
@@ -105,12 +105,12 @@ impl RequestHooks {
         async move { exchange.timed_out(&timeouts).await }
     }
 
+    /// A call has one request, even if it is denied.
     fn authorize(&mut self, request: &Request<WasiBody>) -> Result<(), Denial> {
-        self.policy.check(request.method(), request.uri())?;
         if std::mem::replace(&mut self.is_used, true) {
             return Err(Denial::new(DenialReason::Repeated, request.method(), request.uri()));
         }
-        Ok(())
+        self.policy.check(request.method(), request.uri())
     }
 }
 
@@ -133,7 +133,6 @@ impl WasiHttpHooks for RequestHooks {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         if let Err(denial) = self.authorize(&request) {
-            tracing::warn!(%denial, "denied a request of the component");
             self.exchange.state().fail(RequestFailure::Denied(denial));
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
@@ -141,6 +140,12 @@ impl WasiHttpHooks for RequestHooks {
         // The name is `None` for further values of the same header. Only the first one is sent.
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
         request.headers_mut().extend(headers.filter(is_allowed_header));
+        if request.method() == Method::GET {
+            // A server that ignores the body of a GET would take it for another request.
+            request.headers_mut().remove(header::CONTENT_LENGTH);
+            request.headers_mut().remove(header::EXPECT);
+            *request.body_mut() = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        }
         request.headers_mut().insert(FASTLY_KEY, self.token.header());
         let (connections, exchange, token) =
             (self.connections.clone(), self.exchange.clone(), self.token.clone());
@@ -157,9 +162,11 @@ impl WasiHttpHooks for RequestHooks {
     }
 }
 
-/// Closes the connection of a call that is dropped.
+/// Closes the connection of a call that is dropped, unless it can be used again.
 impl Drop for RequestHooks {
     fn drop(&mut self) {
-        self.exchange.end();
+        if let Some(idle) = self.exchange.take_reusable() {
+            self.connections.give_back(idle);
+        }
     }
 }

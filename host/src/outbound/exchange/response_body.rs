@@ -1,24 +1,21 @@
 //! The body of a response, which drives the rest of the exchange.
 
 use super::Exchange;
-use crate::outbound::connections::Connections;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use wasmtime_wasi_http::Error;
 
 pub(in crate::outbound) struct ResponseBody {
     body: Incoming,
     exchange: Exchange,
-    connections: Arc<Connections>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Incoming, exchange: Exchange, connections: Arc<Connections>) -> Self {
-        Self { body, exchange, connections }
+    pub(super) fn new(body: Incoming, exchange: Exchange) -> Self {
+        Self { body, exchange }
     }
 }
 
@@ -38,10 +35,8 @@ impl Body for ResponseBody {
             frame = Pin::new(&mut this.body).poll_frame(cx);
         }
         let frame = ready!(frame);
-        if (frame.is_none() || this.body.is_end_stream())
-            && let Some(stream) = this.exchange.finish(cx)
-        {
-            this.connections.give_back(stream);
+        if frame.is_none() || this.body.is_end_stream() {
+            this.exchange.finish(cx);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(|error| this.exchange.failed(&error))))
     }

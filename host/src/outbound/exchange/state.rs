@@ -186,11 +186,15 @@ impl State {
         self.status = Some(status);
     }
 
-    /// Notes why the request failed. A denial is not replaced by its consequences.
-    pub(crate) fn fail(&mut self, failure: RequestFailure) {
-        if !matches!(self.failure, Some(RequestFailure::Denied(_))) {
-            self.failure = Some(failure);
+    /// Notes why the request failed. A denial is logged, and not replaced by its consequences.
+    pub(in crate::outbound) fn fail(&mut self, failure: RequestFailure) {
+        if matches!(self.failure, Some(RequestFailure::Denied(_))) {
+            return;
         }
+        if let RequestFailure::Denied(denial) = &failure {
+            tracing::warn!(%denial, "denied a request of the component");
+        }
+        self.failure = Some(failure);
     }
 
     pub(crate) fn take_failure(&mut self) -> Option<RequestFailure> {
