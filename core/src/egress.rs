@@ -111,6 +111,8 @@ pub enum DenialReason {
     Path,
     /// A second request in one call.
     Repeated,
+    /// A much longer body than the content with its framing.
+    Length,
 }
 
 impl fmt::Display for DenialReason {
@@ -122,6 +124,7 @@ impl fmt::Display for DenialReason {
             Self::Method => "the method is not the operation's",
             Self::Path => "the path is not the operation's",
             Self::Repeated => "a call may send one request",
+            Self::Length => "the body is longer than the package",
         })
     }
 }

@@ -70,7 +70,11 @@ impl<'a> Call<'a> {
     ) -> Result<Self> {
         let permit = deadline.run(context.engine.permit()).await;
         let permit = permit.map_err(|interrupted| not_started(interrupted, size))?;
-        let hooks = context.outbound.hooks(operation, service_id, version_id);
+        let permit = permit.map_err(|error| {
+            Error::component(format!("no thread can limit its time: {error}"), Stored::No)
+        })?;
+        let mut hooks = context.outbound.hooks(operation, service_id, version_id);
+        hooks.content_size = size;
         let exchange = hooks.exchange();
         let store = sandbox::store(&context.engine.engine, hooks, &context.limits);
         Ok(Self { context, store, exchange, deadline, upload: None, permit })
@@ -157,7 +161,7 @@ impl<'a> Call<'a> {
         };
         let result = tokio::select! {
             biased;
-            result = run => result.map_err(Stopped::Trapped),
+            result = sandbox::limit_busy(context.limits.busy, run) => result.map_err(Stopped::Trapped),
             phase = stalled => Err(Stopped::TimedOut(phase, context.timeouts.limit(phase))),
             interrupted = self.deadline.elapsed() => Err(match interrupted {
                 Interrupted::TimedOut(limit) => Stopped::TimedOut(TimeoutPhase::Total, limit),

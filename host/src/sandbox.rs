@@ -1,46 +1,21 @@
 //! The sandbox: what the component may import, the store that a call runs in, and its limits.
 
 mod epoch;
+mod limits;
 mod shared_engine;
 
 use crate::outbound::RequestHooks;
 use epoch::ComputeTime;
+pub use limits::Limits;
+pub(crate) use limits::limit_busy;
+use limits::{Allocations, TABLE_ELEMENTS, VALUE_BYTES};
 pub(crate) use shared_engine::{CallPermit, SharedEngine};
-use std::time::Duration;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Engine, Result, Store, UpdateDeadline};
 use wasmtime_wasi::p2::bindings::{io, random::random};
 use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi_http::p2::bindings::http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView};
-
-/// The limits on the component in one call. A call that exceeds one fails with [`ErrorKind::Component`](crate::ErrorKind::Component).
-///
-/// ```
-/// use fastly_package::Limits;
-///
-/// let limits = Limits { memory: 16 * 1024 * 1024, ..Limits::default() };
-/// assert_eq!(limits.compute.as_secs(), 5);
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The time that the component computes. Waiting for the network or the content is not included. Default: 5 s.
-    pub compute: Duration,
-    /// Linear memory, in bytes. Default: 64 MiB; the largest response needs about 4 MiB.
-    pub memory: usize,
-    /// The number of streams, requests, header maps and other resources at a time. Default: 64; an upload needs about 15. The body of each request
-    /// accounts for three of them, and can buffer 2 MiB outside the sandbox.
-    pub resources: usize,
-}
-
-/// The maximum number of elements of a table.
-const TABLE_ELEMENTS: usize = 100_000;
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { compute: Duration::from_secs(5), memory: 64 * 1024 * 1024, resources: 64 }
-    }
-}
 
 /// The state of the component's imports, for one call. Hosts with a store of their own keep it in the store's state.
 pub struct PluginCtx {
@@ -129,7 +104,7 @@ impl random::Host for Random {
 /// The state of one call of a `Plugin`.
 pub(crate) struct State {
     pub(crate) plugin: PluginCtx,
-    memory: StoreLimits,
+    allocations: Allocations,
     compute: ComputeTime,
 }
 
@@ -143,15 +118,11 @@ impl PluginView for State {
 pub(crate) fn store(engine: &Engine, hooks: RequestHooks, limits: &Limits) -> Store<State> {
     let mut plugin = PluginCtx::new(hooks);
     plugin.table.set_max_capacity(limits.resources);
-    // Exceeding a limit traps, so that the error names it. A component has one memory and a few tables.
-    let memory = StoreLimitsBuilder::new()
-        .memory_size(limits.memory)
-        .table_elements(TABLE_ELEMENTS)
-        .instances(100)
-        .trap_on_grow_failure(true)
-        .build();
-    let mut store = Store::new(engine, State { plugin, memory, compute: ComputeTime::default() });
-    store.limiter(|state| &mut state.memory);
+    let allocations = Allocations::new(limits);
+    let mut store =
+        Store::new(engine, State { plugin, allocations, compute: ComputeTime::default() });
+    store.limiter(|state| &mut state.allocations);
+    store.set_hostcall_fuel(VALUE_BYTES);
     store.call_hook(|mut context, hook| {
         context.data_mut().compute.crossed(hook);
         Ok(())

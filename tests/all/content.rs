@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Write};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
@@ -180,6 +181,35 @@ async fn a_fifo_and_a_device_are_refused_without_blocking() {
         let error = open_error(path).await;
         assert!(matches!(error.content(), Some(ContentError::NotAFile(_))), "{error:?}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn opening_does_not_block_if_a_file_is_swapped_for_a_fifo() {
+    let dir = tempfile::tempdir().unwrap();
+    let [path, file, fifo] = ["app.tar.gz", "file", "fifo"].map(|name| dir.path().join(name));
+    let status = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(status.success());
+    std::fs::write(&file, "package").unwrap();
+    std::fs::hard_link(&file, &path).unwrap();
+    let (target, swapped) = (path.clone(), dir.path().join("swapped"));
+    let running = Arc::new(());
+    let is_running = Arc::downgrade(&running);
+    let swapping = std::thread::spawn(move || {
+        while is_running.strong_count() > 0 {
+            for source in [&fifo, &file] {
+                std::fs::hard_link(source, &swapped).unwrap();
+                std::fs::rename(&swapped, &target).unwrap();
+            }
+        }
+    });
+    for _ in 0..3000 {
+        if let Err(error) = with_timeout(Content::open(&path)).await {
+            assert!(matches!(error.content(), Some(ContentError::NotAFile(_))), "{error:?}");
+        }
+    }
+    drop(running);
+    swapping.join().unwrap();
 }
 
 #[test]

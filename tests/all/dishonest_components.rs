@@ -119,6 +119,16 @@ async fn an_upload_that_was_sent_whole_is_not_reported_as_not_stored() {
     assert!(message.contains("it has sent whole"), "{message}");
 }
 
+#[tokio::test]
+async fn the_text_of_an_error_is_bounded_and_has_no_control_characters() {
+    let fixture = start(programs::SHOUTS).await;
+    let error = fixture.get().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    let message = error.to_string();
+    assert!(message.contains("\\u{1b}[31m") && !message.contains('\u{1b}'), "{message}");
+    assert!(message.len() <= 16 * 1024, "{}", message.len());
+}
+
 #[test]
 fn a_component_with_an_unknown_import_is_not_loaded() {
     let plugin = programs::run(programs::IMPORTS_ENVIRONMENT, plugin_for("https://api.fastly.com"));

@@ -1,9 +1,12 @@
 //! Components that don't return or exceed a limit: they are stopped, and other plugins still work.
 
-use crate::fixture::{AUTO, Fixture, NEVER, SERVICE, assert_no_connections, package, with_timeout};
+use crate::fixture::{
+    AUTO, Fixture, NEVER, SERVICE, assert_no_connections, package, version, with_timeout,
+};
 use crate::programs;
 use fastly_package::{
-    Content, ErrorKind, Limits, PluginBuilder, Reply, Result, Stored, TimeoutPhase, Timeouts,
+    Content, DenialReason, ErrorKind, Limits, PluginBuilder, Reply, Result, Stored, TimeoutPhase,
+    Timeouts,
 };
 use fastly_package_emulator::Fault;
 use std::time::{Duration, Instant};
@@ -55,8 +58,34 @@ async fn a_component_that_computes_forever_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_component_that_keeps_the_host_busy_is_stopped() {
+    let busy = Limits { busy: SHORT, ..Limits::default() };
+    let message = "busy for longer than 300ms";
+    let fixture =
+        Fixture::with(|plugin| programs::run(programs::ENDLESS_HOST_CALLS, plugin.limits(busy)));
+    let error = component_error(fixture.await.get().await);
+    assert!(error.contains(message), "{error}");
+
+    let fixture =
+        Fixture::with(|plugin| programs::run(programs::ENDLESS_BODY, plugin.limits(busy))).await;
+    fixture.emulator.fault(Fault::close().after_body_bytes(u64::MAX));
+    let error = component_error(fixture.put(&package(2000), NEVER).await);
+    assert!(error.contains(message), "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_of_much_more_than_the_package_is_denied() {
+    let fixture = Fixture::with(|plugin| programs::run(programs::ENDLESS_BODY, plugin)).await;
+    let content = Content::from_bytes(package(2000)).unwrap();
+    let error = fixture.send_to(&version(2), content, NEVER).await.unwrap_err();
+    let denial = error.denial().expect("the request is denied");
+    assert_eq!(denial.reason, DenialReason::Length, "{denial}");
+    assert_no_connections(&fixture.emulator).await;
+}
+
+#[tokio::test]
 async fn a_component_that_allocates_forever_is_stopped() {
-    assert_stopped(programs::ENDLESS_MEMORY, "memory").await;
+    assert_stopped(programs::ENDLESS_MEMORY, "its memories exceed 67108864 bytes").await;
 }
 
 #[tokio::test]

@@ -10,7 +10,12 @@ use crate::error::{ContentError, Error, Result, TimeoutError, UploadProgress};
 use crate::outbound::exchange::RequestFailure;
 use fastly_package_core::error::{ErrorKind, Stored, TimeoutPhase};
 use http::StatusCode;
+use std::io;
 use std::time::Duration;
+
+/// The maximum length of a text in an error, in bytes, and the maximum number of an error's entries. The embedded component has the same limits.
+const TEXT_LIMIT: usize = 4096;
+const ENTRY_LIMIT: usize = 100;
 
 impl Call<'_> {
     pub(super) fn into_result<T>(self, result: CallResult<T>) -> Result<T> {
@@ -65,15 +70,16 @@ impl Call<'_> {
             WitError::InvalidArgument(_) | WitError::Content(_) if stored != Stored::No => {
                 self.component("it refuses a package that it has sent whole")
             }
-            WitError::InvalidArgument(reason) => Error::invalid_argument(reason),
+            WitError::InvalidArgument(reason) => Error::invalid_argument(self.clean(reason)),
             WitError::Content(error) => self.content_error(error).into(),
             WitError::Transport(code) => self.transport_error(code, failure),
             WitError::Api(mut error) if self.has_status(error.status) => {
-                self.redact(api_texts(&mut error));
+                error.errors.truncate(ENTRY_LIMIT);
+                self.clean_all(api_texts(&mut error));
                 Error::api_response(error, stored)
             }
             WitError::UnexpectedResponse(mut response) if self.has_status(response.status) => {
-                self.redact(unexpected_texts(&mut response));
+                self.clean_all(unexpected_texts(&mut response));
                 Error::unexpected(response, stored)
             }
             WitError::Api(_) | WitError::UnexpectedResponse(_) => {
@@ -94,15 +100,14 @@ impl Call<'_> {
             }
             Some(RequestFailure::Premature(status)) => Error::unexpected(premature(status), stored),
             Some(RequestFailure::Lost(reason)) => {
-                Error::transport(code, self.context.outbound.token.redact(reason), stored)
+                Error::transport(code, self.clean(reason), stored)
             }
             _ => Error::transport(code, String::new(), stored),
         }
     }
 
     fn component(&self, message: &str) -> Error {
-        let message = self.context.outbound.token.redact(message.to_owned());
-        Error::component(message, self.stored())
+        Error::component(self.clean(message.to_owned()), self.stored())
     }
 
     fn timed_out(&self, phase: TimeoutPhase, limit: Duration) -> Error {
@@ -121,14 +126,29 @@ impl Call<'_> {
                 let upload = self.upload.as_ref();
                 upload
                     .and_then(|upload| upload.progress.take_error())
-                    .unwrap_or_else(|| ContentError::Read(std::io::Error::other(reason)))
+                    .unwrap_or_else(|| ContentError::Read(io::Error::other(self.clean(reason))))
             }
         }
     }
 
-    fn redact<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
+    /// Returns a text of the component without the token, bounded, and with its control characters escaped.
+    fn clean(&self, text: String) -> String {
+        let mut text = self.context.outbound.token.redact(text);
+        text.truncate(text.floor_char_boundary(TEXT_LIMIT));
+        let is_escaped = |character: char| character.is_control() && !character.is_whitespace();
+        if text.contains(is_escaped) {
+            let escape = |character: char| match is_escaped(character) {
+                true => character.escape_unicode().to_string(),
+                false => character.to_string(),
+            };
+            text = text.chars().map(escape).collect();
+        }
+        text
+    }
+
+    fn clean_all<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
         for text in texts {
-            *text = self.context.outbound.token.redact(std::mem::take(text));
+            *text = self.clean(std::mem::take(text));
         }
     }
 }

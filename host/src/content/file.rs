@@ -2,8 +2,10 @@
 
 use crate::error::ContentError;
 use bytes::Bytes;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,17 +18,40 @@ pub(super) struct OpenFile {
     state: FileState,
 }
 
-#[derive(PartialEq)]
 struct FileState {
     length: u64,
     /// `None` if the platform doesn't provide it.
     modified: Option<SystemTime>,
+    /// The number of hard links, and the time of the last change of content or metadata, in seconds and nanoseconds.
+    #[cfg(unix)]
+    links_and_change: (u64, (i64, i64)),
 }
 
 impl FileState {
     fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            links_and_change: (metadata.nlink(), (metadata.ctime(), metadata.ctime_nsec())),
+        })
+    }
+}
+
+/// An open file keeps its device and inode. Unlike the time of the modification, that of the last change can't be set, but removing or linking the file
+/// updates it too.
+impl PartialEq for FileState {
+    fn eq(&self, other: &Self) -> bool {
+        #[cfg(unix)]
+        let is_unchanged = {
+            let ((links, change), (other_links, other_change)) =
+                (self.links_and_change, other.links_and_change);
+            links != other_links || change == other_change
+        };
+        #[cfg(not(unix))]
+        let is_unchanged = true;
+        self.length == other.length && self.modified == other.modified && is_unchanged
     }
 }
 
@@ -60,11 +85,15 @@ impl OpenFile {
 /// Opens a regular file.
 pub(super) fn open(path: &Path) -> Result<File, ContentError> {
     let cannot_open = |error| ContentError::Open(path.to_owned(), error);
-    // Checked before: opening a FIFO would wait for its writer.
-    if !std::fs::metadata(path).map_err(cannot_open)?.is_file() {
-        return Err(ContentError::NotAFile(path.to_owned()));
+    let mut options = OpenOptions::new();
+    // Otherwise, opening a FIFO waits for its writer.
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NONBLOCK);
+    let file = options.read(true).open(path).map_err(cannot_open)?;
+    match file.metadata().map_err(cannot_open)?.is_file() {
+        true => Ok(file),
+        false => Err(ContentError::NotAFile(path.to_owned())),
     }
-    File::open(path).map_err(cannot_open)
 }
 
 /// A reader of content, with a position of its own.
@@ -120,6 +149,32 @@ mod tests {
     use super::*;
     use crate::Content;
     use std::io::Write;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_modification_is_noticed_even_if_its_time_is_reset() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.tar.gz");
+        std::fs::write(&path, "package").unwrap();
+        let opened = OpenFile::new(open(&path).unwrap()).unwrap();
+        let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+        opened.check_unmodified().unwrap();
+        // Times of files have the resolution of the kernel's clock.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::fs::write(&path, "PACKAGE").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(matches!(opened.check_unmodified(), Err(ContentError::Changed)));
+    }
+
+    #[test]
+    fn a_file_may_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.tar.gz");
+        std::fs::write(&path, "package").unwrap();
+        let opened = OpenFile::new(open(&path).unwrap()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        opened.check_unmodified().unwrap();
+    }
 
     #[test]
     fn a_reader_reads_a_part_of_a_file_or_bytes_and_seeks_in_it() {

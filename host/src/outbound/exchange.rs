@@ -102,10 +102,7 @@ impl Exchange {
 
     /// Makes a request that the connection takes: with the path alone, and with a body that the state controls.
     fn prepare(&self, request: Request<WasiBody>) -> Request<RequestBody> {
-        let length = match request.headers().get(header::CONTENT_LENGTH) {
-            Some(length) => length.to_str().ok().and_then(|length| length.parse().ok()),
-            None => request.body().size_hint().exact(),
-        };
+        let length = content_length(&request);
         let (mut parts, body) = request.into_parts();
         self.state().set_body(body, length);
         let path = parts.uri.path_and_query().cloned();
@@ -215,5 +212,13 @@ impl Exchange {
                 None => std::future::pending().await,
             }
         }
+    }
+}
+
+/// Returns the announced length of a request's body.
+pub(super) fn content_length(request: &Request<WasiBody>) -> Option<u64> {
+    match request.headers().get(header::CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None => request.body().size_hint().exact(),
     }
 }

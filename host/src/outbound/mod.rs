@@ -16,7 +16,7 @@ use crate::timeouts::Timeouts;
 use connections::Connections;
 use denial::Denial;
 use egress::EgressPolicy;
-use exchange::{Exchange, RequestFailure};
+use exchange::{Exchange, RequestFailure, content_length};
 use fastly_package_core::egress::{DenialReason, HEADERS};
 use fastly_package_core::error::TimeoutPhase;
 use fastly_package_core::target::Operation;
@@ -38,6 +38,9 @@ fn is_allowed_header((name, _): &(HeaderName, HeaderValue)) -> bool {
 /// chunks, every other one costs a wake-up of the component.
 const BUFFERED_CHUNKS: usize = 8;
 const CHUNK_SIZE: usize = 256 * 1024;
+/// The maximum number of bytes by which the body of an upload is longer than the content. The embedded component's is less than 1 KiB longer.
+const FRAMING: u64 = 1024 * 1024;
+
 /// Outbound HTTP for hosts that run the component in a store of their own: a [`Plugin`](crate::Plugin) has one.
 ///
 /// Its hooks share connections. `examples/bring_your_own_linker.rs` shows its use.
@@ -57,6 +60,7 @@ impl OutboundHttp {
             token: self.token.clone(),
             connections: self.connections.clone(),
             exchange: Exchange::default(),
+            content_size: None,
             is_used: false,
         }
     }
@@ -77,6 +81,8 @@ pub struct RequestHooks {
     token: Token,
     connections: Arc<Connections>,
     exchange: Exchange,
+    /// The length of the content to upload.
+    pub(crate) content_size: Option<u64>,
     is_used: bool,
 }
 
@@ -110,7 +116,13 @@ impl RequestHooks {
         if std::mem::replace(&mut self.is_used, true) {
             return Err(Denial::new(DenialReason::Repeated, request.method(), request.uri()));
         }
-        self.policy.check(request.method(), request.uri())
+        self.policy.check(request.method(), request.uri())?;
+        match (self.content_size, content_length(request)) {
+            (Some(size), Some(length)) if length.saturating_sub(size) > FRAMING => {
+                Err(Denial::new(DenialReason::Length, request.method(), request.uri()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

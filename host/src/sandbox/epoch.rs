@@ -1,7 +1,8 @@
 //! The time that a component computes, and the epochs that bound it.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -47,8 +48,10 @@ impl ComputeTime {
 ///
 /// It is a thread and not a task: on a runtime with one thread the component would block the task.
 pub(super) struct EpochThread {
+    engine: EngineWeak,
     shared: Arc<Shared>,
-    thread: Thread,
+    /// The thread, and the process that it belongs to: a forked process has a copy of this, but no thread.
+    thread: Mutex<(u32, Thread)>,
 }
 
 #[derive(Default)]
@@ -61,32 +64,46 @@ struct Shared {
 const EPOCH: Duration = Duration::from_millis(20);
 
 impl EpochThread {
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let engine = engine.weak();
-        let for_thread = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name("fastly-package-epoch".into())
-            .spawn(move || advance(&engine, &for_thread))?
-            .thread()
-            .clone();
-        Ok(Self { shared, thread })
+    pub(super) fn start(engine: &Engine) -> io::Result<Self> {
+        let (engine, shared) = (engine.weak(), Arc::new(Shared::default()));
+        let thread = Mutex::new(spawn(&engine, &shared)?);
+        Ok(Self { engine, shared, thread })
     }
 
     /// Advances the epoch until the result is dropped.
-    pub(super) fn running(&self) -> Running {
-        if self.shared.calls.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.thread.unpark();
+    ///
+    /// # Errors
+    ///
+    /// Fails if the thread can't be started again after a fork.
+    pub(super) fn running(&self) -> io::Result<Running> {
+        let mut thread = self.lock();
+        if thread.0 != std::process::id() {
+            *thread = spawn(&self.engine, &self.shared)?;
         }
-        Running(self.shared.clone())
+        if self.shared.calls.fetch_add(1, Ordering::AcqRel) == 0 {
+            thread.1.unpark();
+        }
+        Ok(Running(self.shared.clone()))
     }
+
+    fn lock(&self) -> MutexGuard<'_, (u32, Thread)> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spawn(engine: &EngineWeak, shared: &Arc<Shared>) -> io::Result<(u32, Thread)> {
+    let (engine, shared) = (engine.clone(), shared.clone());
+    let thread = std::thread::Builder::new()
+        .name("fastly-package-epoch".into())
+        .spawn(move || advance(&engine, &shared))?;
+    Ok((std::process::id(), thread.thread().clone()))
 }
 
 impl Drop for EpochThread {
     fn drop(&mut self) {
         // The thread ends if the engine is gone.
         self.shared.calls.fetch_add(1, Ordering::AcqRel);
-        self.thread.unpark();
+        self.lock().1.unpark();
     }
 }
 
@@ -128,7 +145,7 @@ mod tests {
         let engine = Engine::default();
         let epochs = EpochThread::start(&engine).unwrap();
         for _ in 0..3 {
-            let running = epochs.running();
+            let running = epochs.running().unwrap();
             let advanced = tokio::time::timeout(Duration::from_secs(10), running.next()).await;
             advanced.expect("the epoch advances");
             drop(running);

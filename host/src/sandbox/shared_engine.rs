@@ -2,6 +2,7 @@
 
 use super::epoch::{EpochThread, Running};
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -77,7 +78,11 @@ impl SharedEngine {
     }
 
     /// Waits for a permit. Permits are given in the order of the calls.
-    pub(crate) async fn permit(&self) -> CallPermit<'_> {
+    ///
+    /// # Errors
+    ///
+    /// Fails in a forked process that can't start a thread.
+    pub(crate) async fn permit(&self) -> io::Result<CallPermit<'_>> {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
@@ -85,7 +90,7 @@ impl SharedEngine {
                 self.permits.acquire().await.expect("the semaphore is never closed")
             }
         };
-        CallPermit { _permit: permit, running: self.epochs.running() }
+        Ok(CallPermit { _permit: permit, running: self.epochs.running()? })
     }
 }
 
@@ -153,7 +158,7 @@ mod tests {
         let mut next = std::pin::pin!(shared.permit());
         assert!(std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await.is_pending());
         calls.pop();
-        next.await;
+        next.await.unwrap();
     }
 
     #[tokio::test]

@@ -1,0 +1,19 @@
+//! Writes bytes for ever, one at a time: for version 1 without a length, for others with a declared length of 10^18 bytes.
+
+use fastly_package_test_programs::bindings::wasi::http::outgoing_handler::handle;
+use fastly_package_test_programs::*;
+
+fn put(target: ServiceVersion, _: InputStream, options: RequestOptions) -> Result<Reply, Error> {
+    let headers = match target.version_id {
+        1 => Fields::new(),
+        _ => fields(&[("content-length", "1000000000000000000")]),
+    };
+    let request = allowed_uri(&target, &options).request(&Method::Put, headers)?;
+    let (_body, stream) = open_body(&request);
+    let future = handle(request, None).map_err(Error::Transport)?;
+    while stream.blocking_write_and_flush(b"x").is_ok() {}
+    receive(&future)?;
+    Ok(fake_reply(String::new()))
+}
+
+on_put!(put);
