@@ -27,11 +27,35 @@ impl ComponentSource {
             Self::Embedded => PRECOMPILED,
             Self::Precompiled(bytes) => bytes,
             #[cfg(feature = "jit")]
-            Self::Wasm(bytes) => return Component::from_binary(engine, bytes),
+            Self::Wasm(bytes) => return compile(engine, bytes, COMPILE_TIME),
         };
         // SAFETY: the bytes were compiled by the build script, or the caller of `precompiled_component` vouches for them.
         unsafe { Component::deserialize(engine, precompiled) }
     }
+}
+
+/// The maximum length of a component that is compiled, in bytes. The embedded one has 120 KB.
+#[cfg(feature = "jit")]
+const MAX_WASM: usize = 8 * 1024 * 1024;
+/// The maximum time that a component may take to compile.
+#[cfg(feature = "jit")]
+const COMPILE_TIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Compiles a component on a thread of its own: a compilation can't be interrupted. A thread that takes too long ends by itself.
+#[cfg(feature = "jit")]
+fn compile(engine: &Engine, wasm: &[u8], limit: std::time::Duration) -> Result<Component> {
+    if wasm.len() > MAX_WASM {
+        let message = format!("it has {} bytes, more than {MAX_WASM}", wasm.len());
+        return Err(wasmtime::Error::msg(message));
+    }
+    let (engine, wasm) = (engine.clone(), wasm.to_owned());
+    let (sender, compiled) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .name("fastly-package-compile".into())
+        .spawn(move || sender.send(Component::from_binary(&engine, &wasm)))?;
+    compiled.recv_timeout(limit).unwrap_or_else(|_| {
+        Err(wasmtime::Error::msg(format!("it was not compiled within {limit:?}")))
+    })
 }
 
 impl fmt::Debug for ComponentSource {
@@ -42,5 +66,18 @@ impl fmt::Debug for ComponentSource {
             #[cfg(feature = "jit")]
             Self::Wasm(_) => "Wasm(..)",
         })
+    }
+}
+
+#[cfg(all(test, feature = "jit"))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_compilation_has_a_time_limit() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let error = compile(&engine, crate::COMPONENT, Duration::ZERO).err().expect("an error");
+        assert_eq!(error.to_string(), "it was not compiled within 0ns");
     }
 }

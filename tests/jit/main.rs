@@ -15,6 +15,7 @@ mod bring_your_own_linker;
 #[expect(dead_code, reason = "shared with the tests of the command")]
 mod command;
 mod embedders;
+mod generated;
 #[path = "../hosts/rows.rs"]
 mod rows;
 #[path = "../../host/examples/stock_wasi_http.rs"]
