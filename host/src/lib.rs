@@ -63,6 +63,7 @@ mod retries;
 mod sandbox;
 mod service_locks;
 mod service_version;
+mod sync;
 mod timeouts;
 
 /// The component as it was built, for other hosts. It is a WebAssembly component of the world `plugin` in `wit/world.wit`.

@@ -1,7 +1,7 @@
 //! Limits on concurrent uploads: one at a time to a service, and a number of them in the process.
 
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 /// Uploads in the process, of all plugins: each has a thread that reads.

@@ -258,7 +258,7 @@ fn is_any_complete(requests: &[RecordedRequest]) -> Option<()> {
 }
 
 /// Uploads a file whose first attempt fails, changes the file before the second, and returns the error.
-async fn upload_with_change(change: impl FnOnce(&mut std::fs::File)) -> (Fixture, Error) {
+async fn upload_with_change(change: impl FnOnce(&mut tempfile::NamedTempFile)) -> (Fixture, Error) {
     let retries = Retries { backoff: Duration::from_millis(300), ..QUICK };
     let fixture = Fixture::with(|plugin| {
         plugin.retries(Retries { backoff_limit: retries.backoff, ..retries })
@@ -271,7 +271,7 @@ async fn upload_with_change(change: impl FnOnce(&mut std::fs::File)) -> (Fixture
     fixture.emulator.fault(Fault::answer(Answer::new(503)).on_put());
     let change = async {
         fixture.emulator.wait_until(is_any_complete).await;
-        change(file.as_file_mut());
+        change(&mut file);
     };
     let target = version(1);
     let upload = fixture.upload_to(&target, content, PutOptions::default());
@@ -281,11 +281,19 @@ async fn upload_with_change(change: impl FnOnce(&mut std::fs::File)) -> (Fixture
 
 #[tokio::test]
 async fn a_file_that_changes_between_two_attempts_is_not_sent_again() {
-    type Change = fn(&mut std::fs::File);
+    type Change = fn(&mut tempfile::NamedTempFile);
     let append: Change = |file| file.write_all(b"more").unwrap();
-    let shrink: Change = |file| file.set_len(200_000).unwrap();
-    let touch: Change = |file| file.set_modified(UNIX_EPOCH).unwrap();
-    for change in [append, shrink, touch] {
+    let shrink: Change = |file| file.as_file().set_len(200_000).unwrap();
+    let touch: Change = |file| file.as_file().set_modified(UNIX_EPOCH).unwrap();
+    #[cfg(unix)]
+    let overwrite: Change = overwrite_and_reset_time;
+    for change in [
+        append,
+        shrink,
+        touch,
+        #[cfg(unix)]
+        overwrite,
+    ] {
         let (fixture, error) = upload_with_change(change).await;
         assert!(matches!(error.content(), Some(ContentError::Changed)), "{error:?}");
         assert_eq!(error.stored(), Stored::No);
@@ -295,12 +303,20 @@ async fn a_file_that_changes_between_two_attempts_is_not_sent_again() {
 }
 
 #[cfg(unix)]
+fn overwrite_and_reset_time(file: &mut tempfile::NamedTempFile) {
+    let file = file.as_file();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    std::os::unix::fs::FileExt::write_all_at(file, b"other", 150_000).unwrap();
+    file.set_modified(modified).unwrap();
+}
+
+#[cfg(unix)]
 #[tokio::test]
-async fn a_change_that_keeps_the_modification_time_is_detected_by_the_hash() {
+async fn a_change_that_leaves_no_trace_in_the_metadata_is_detected_by_the_hash() {
     let (fixture, error) = upload_with_change(|file| {
-        let modified = file.metadata().unwrap().modified().unwrap();
-        std::os::unix::fs::FileExt::write_all_at(file, b"other", 150_000).unwrap();
-        file.set_modified(modified).unwrap();
+        overwrite_and_reset_time(file);
+        // A removed file has another number of links, which explains the time of its last change.
+        std::fs::remove_file(file.path()).unwrap();
     })
     .await;
     assert!(matches!(error.content(), Some(ContentError::Changed)), "{error:?}");

@@ -5,25 +5,22 @@ mod tests;
 
 use super::connect::{Connector, Stream};
 use super::connect_error::ConnectError;
+use super::idle::IdleStack;
 use http::Uri;
 use socket2::SockRef;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
 /// How long an idle connection is kept: less than servers keep theirs, so that few requests meet a closing one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The maximum number of idle connections.
-const MAX_IDLE: usize = 64;
 
-/// Opens connections, and keeps idle ones until they are needed, expire or are dropped.
+/// Opens connections, and keeps idle ones: until they are needed, until a later call finds that they have expired, or until this is dropped.
 pub(crate) struct Connections {
     connector: Connector,
-    /// The latest one is the last.
-    idle: Mutex<Vec<Idle>>,
+    idle: IdleStack<Idle>,
 }
 
 /// An idle connection.
@@ -43,7 +40,7 @@ impl Idle {
 
 impl Connections {
     pub(crate) fn new(connector: Connector) -> Self {
-        Self { connector, idle: Mutex::default() }
+        Self { connector, idle: IdleStack::default() }
     }
 
     /// Returns a connection, and whether it is an idle one that is used again.
@@ -55,11 +52,10 @@ impl Connections {
     }
 
     fn take_idle(&self) -> Option<Box<dyn Stream>> {
+        self.idle.retain(|idle| idle.since.elapsed() < IDLE_TIMEOUT);
         let runtime = Handle::current().id();
-        let mut idle = self.lock();
         loop {
-            let index = idle.iter().rposition(|idle| idle.runtime == runtime)?;
-            let stream = idle.remove(index).stream;
+            let stream = self.idle.pop(|idle| idle.runtime == runtime)?.stream;
             if is_quiet(&*stream) {
                 return Some(stream);
             }
@@ -68,17 +64,7 @@ impl Connections {
 
     /// Keeps a connection for another exchange.
     pub(super) fn give_back(&self, connection: Idle) {
-        let mut idle = self.lock();
-        if idle.len() >= MAX_IDLE {
-            idle.remove(0);
-        }
-        idle.push(connection);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|idle| idle.since.elapsed() < IDLE_TIMEOUT);
-        idle
+        self.idle.push(connection);
     }
 }
 

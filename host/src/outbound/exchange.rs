@@ -2,6 +2,7 @@
 
 mod request_body;
 mod response_body;
+mod slot;
 mod socket;
 mod state;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use request_body::RequestBody;
 pub(super) use response_body::ResponseBody;
+use slot::Slot;
 use socket::Socket;
 pub(crate) use state::RequestFailure;
 use state::{Phase, State};
@@ -35,8 +37,11 @@ const MAX_HEADERS: usize = 256;
 #[derive(Clone, Default)]
 pub(crate) struct Exchange {
     state: SharedState,
-    connection: Arc<Mutex<Connection>>,
+    slot: Arc<Slot<OpenConnection, Idle>>,
 }
+
+type OpenConnection =
+    Box<(http1::SendRequest<RequestBody>, http1::Connection<Socket, RequestBody>)>;
 
 /// The part that the connection updates while it is polled.
 #[derive(Clone, Default)]
@@ -46,17 +51,6 @@ impl SharedState {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[derive(Default)]
-enum Connection {
-    #[default]
-    None,
-    Open(Box<(http1::SendRequest<RequestBody>, http1::Connection<Socket, RequestBody>)>),
-    /// Request and response are whole, and the connection can be used again.
-    Reusable(Idle),
-    /// Nothing is sent or received any more.
-    Ended,
 }
 
 impl Exchange {
@@ -80,9 +74,8 @@ impl Exchange {
             let connection = http1::Builder::new().max_headers(MAX_HEADERS).handshake(socket).await;
             let (mut sender, connection) = connection.map_err(|error| self.failed(&error))?;
             let mut responding = Box::pin(sender.try_send_request(request));
-            match &mut *self.lock() {
-                Connection::Ended => return Err(Error::ConnectionTerminated),
-                other => *other = Connection::Open(Box::new((sender, connection))),
+            if !self.slot.open(Box::new((sender, connection))) {
+                return Err(Error::ConnectionTerminated);
             }
             self.state().set_phase(if expects { Phase::Expecting } else { Phase::Sending });
             let result = std::future::poll_fn(|cx| {
@@ -136,51 +129,28 @@ impl Exchange {
 
     /// Polls the connection. What becomes of it shows in the response, which is to be polled afterwards.
     fn drive(&self, cx: &mut Context<'_>) {
-        let mut current = self.lock();
-        if let Connection::Open(open) = &mut *current
-            && Pin::new(&mut open.1).poll(cx).is_ready()
-        {
-            *current = Connection::Ended;
-        }
+        self.slot.drive(|open| Pin::new(&mut open.1).poll(cx).is_ready());
     }
 
     /// Ends an exchange whose response was read. The connection can be used again if the server keeps it open and nothing was received after the response.
     fn finish(&self, cx: &mut Context<'_>) {
         self.drive(cx);
-        let mut current = self.lock();
-        let open = match std::mem::replace(&mut *current, Connection::Ended) {
-            Connection::Open(open) => open,
-            other => {
-                *current = other;
-                return;
-            }
-        };
-        if open.0.is_ready() {
-            let parts = open.1.into_parts();
-            if let Some(stream) = parts.io.into_stream().filter(|_| parts.read_buf.is_empty()) {
-                *current = Connection::Reusable(Idle::new(stream));
-            }
-        }
+        self.slot.finish(|open| {
+            let (sender, connection) = *open;
+            let parts = sender.is_ready().then(|| connection.into_parts())?;
+            let socket = parts.read_buf.is_empty().then_some(parts.io)?;
+            socket.into_stream().map(Idle::new)
+        });
     }
 
     /// Closes the connection of an exchange that has not ended, and discards what is unsent. If there is no connection yet, none will be opened.
     pub(crate) fn end(&self) {
-        let mut current = self.lock();
-        if !matches!(*current, Connection::Reusable(_)) {
-            *current = Connection::Ended;
-        }
+        self.slot.end();
     }
 
     /// Ends the exchange, and returns its connection if it can be used again.
     pub(crate) fn take_reusable(&self) -> Option<Idle> {
-        match std::mem::replace(&mut *self.lock(), Connection::Ended) {
-            Connection::Reusable(idle) => Some(idle),
-            _ => None,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.take_reusable()
     }
 
     fn failed(&self, error: &hyper::Error) -> Error {

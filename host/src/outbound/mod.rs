@@ -7,6 +7,7 @@ pub(crate) mod denial;
 pub(crate) mod egress;
 mod error_map;
 pub(crate) mod exchange;
+mod idle;
 mod redact;
 mod resolve;
 pub(crate) mod token;
