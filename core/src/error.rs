@@ -103,7 +103,7 @@ pub enum UnexpectedReason {
     /// A success whose body exceeds the limit.
     TooLarge,
     /// A success whose body is not the expected JSON.
-    NotAPackage,
+    InvalidBody,
 }
 
 /// Why a request or its response was lost: the classes of `wasi:http`'s `error-code` that matter here.
@@ -210,7 +210,7 @@ pub fn unexpected_response(
         UnexpectedReason::Status => ", which is neither a success nor an error",
         UnexpectedReason::Premature => " before the whole package was sent",
         UnexpectedReason::TooLarge => " with a response over 1 MiB",
-        UnexpectedReason::NotAPackage => ", but the response body is invalid",
+        UnexpectedReason::InvalidBody => ", but the response body is invalid",
     });
     if !detail.is_empty() {
         message.push_str(&format!(": {detail}"));

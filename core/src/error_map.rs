@@ -8,7 +8,7 @@ macro_rules! unexpected_reason {
             $type::Status => $crate::error::UnexpectedReason::Status,
             $type::Premature => $crate::error::UnexpectedReason::Premature,
             $type::TooLarge => $crate::error::UnexpectedReason::TooLarge,
-            $type::NotAPackage => $crate::error::UnexpectedReason::NotAPackage,
+            $type::InvalidBody => $crate::error::UnexpectedReason::InvalidBody,
         }
     };
 }

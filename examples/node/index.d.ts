@@ -153,7 +153,7 @@ export interface ApiError extends Failure {
 /** A response that is not the API's. An upload may be stored; `getPackage` tells. */
 export interface UnexpectedResponseError extends Failure {
   readonly kind: 'unexpected-response';
-  readonly reason: 'status' | 'premature' | 'too-large' | 'not-a-package';
+  readonly reason: 'status' | 'premature' | 'too-large' | 'invalid-body';
   /** The HTTP status. */
   readonly status: number;
   readonly detail: string;

@@ -73,7 +73,7 @@ impl Response {
 
     /// Creates the error of a success whose body is not the expected JSON.
     fn invalid_body(&self, detail: String) -> Error {
-        self.unexpected(UnexpectedReason::NotAPackage, detail)
+        self.unexpected(UnexpectedReason::InvalidBody, detail)
     }
 
     fn unexpected(&self, reason: UnexpectedReason, detail: String) -> Error {

@@ -88,8 +88,8 @@ async fn a_failed_list_has_the_status_and_reason_of_its_response() {
         assert_eq!(numbers(&fixture, SERVICE).await.unwrap_err().status(), status);
     }
     for (body, reason) in [
-        ("{}".to_owned(), UnexpectedReason::NotAPackage),
-        ("[{}]".to_owned(), UnexpectedReason::NotAPackage),
+        ("{}".to_owned(), UnexpectedReason::InvalidBody),
+        ("[{}]".to_owned(), UnexpectedReason::InvalidBody),
         (format!("[{}]", " ".repeat(1024 * 1024)), UnexpectedReason::TooLarge),
     ] {
         fixture.emulator.fault(Fault::answer(

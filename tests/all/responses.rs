@@ -62,7 +62,7 @@ async fn a_success_without_a_package_is_an_unexpected_response() {
             assert_eq!(error.stored(), stored);
             assert!(!error.is_retryable());
             let response = unexpected(Err(error));
-            assert_eq!(response.reason, UnexpectedReason::NotAPackage, "{body:.60}");
+            assert_eq!(response.reason, UnexpectedReason::InvalidBody, "{body:.60}");
             assert_eq!(response.status, 200);
             assert_eq!(response.excerpt, body.get(..body.len().min(4096)).unwrap());
         }
@@ -76,7 +76,7 @@ async fn a_success_without_content_is_an_unexpected_response() {
     for status in [204, 205] {
         for result in fixture.get_and_put(Answer::new(status)).await {
             let response = unexpected(result);
-            assert_eq!((response.status, response.reason), (status, UnexpectedReason::NotAPackage));
+            assert_eq!((response.status, response.reason), (status, UnexpectedReason::InvalidBody));
         }
     }
 }

@@ -140,11 +140,11 @@ fn a_success_without_a_package_is_unexpected() {
         (&format!("{{\"id\":{deep}"), "EOF while parsing"),
     ] {
         let unexpected = unexpected(decode_reply(&response(200, "", body)).unwrap_err());
-        assert_eq!(unexpected.reason, UnexpectedReason::NotAPackage, "{body:.40}");
+        assert_eq!(unexpected.reason, UnexpectedReason::InvalidBody, "{body:.40}");
         assert!(unexpected.detail.starts_with(detail), "{body:.40}: {}", unexpected.detail);
     }
     let not_utf8 = Response { body: vec![b'{', 0xff, b'}'], ..response(200, "", "") };
-    assert_eq!(unexpected(error(not_utf8)).reason, UnexpectedReason::NotAPackage);
+    assert_eq!(unexpected(error(not_utf8)).reason, UnexpectedReason::InvalidBody);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_success_without_a_list_of_versions_is_unexpected() {
         (r#"[{"number":1,"number":2}]"#, "duplicate field `number`"),
     ] {
         let unexpected = unexpected(decode_versions(&response(200, "", body)).unwrap_err());
-        assert_eq!(unexpected.reason, UnexpectedReason::NotAPackage, "{body}");
+        assert_eq!(unexpected.reason, UnexpectedReason::InvalidBody, "{body}");
         assert!(unexpected.detail.starts_with(detail), "{body}: {}", unexpected.detail);
     }
 }

@@ -77,7 +77,7 @@ class ApiError(FastlyPackageError):
 class UnexpectedResponse(FastlyPackageError):
     """The response is not the API's. An upload may be stored."""
 
-    reason: Literal["status", "premature", "too-large", "not-a-package"]
+    reason: Literal["status", "premature", "too-large", "invalid-body"]
     status: int
     detail: str
     location: str | None
