@@ -82,8 +82,8 @@ impl Request {
         }
         Ok(Self {
             method: match operation {
-                Operation::GetPackage | Operation::ListVersions => Method::Get,
                 Operation::PutPackage => Method::Put,
+                _ => Method::Get,
             },
             scheme: if api.tls { Scheme::Https } else { Scheme::Http },
             authority: api.authority(),

@@ -295,7 +295,7 @@ impl fmt::Display for CallContext {
         let ServiceVersion { service_id, version_id } = &self.target;
         let failed = match self.operation {
             Operation::PutPackage => "can't upload to",
-            Operation::GetPackage | Operation::ListVersions => "can't get the package of",
+            _ => "can't get the package of",
         };
         write!(f, "{failed} service {service_id} version {version_id}")
     }

@@ -28,10 +28,8 @@ impl Allowed {
         let api = ApiUrl::parse(api_url.unwrap_or(FASTLY_API)).map_err(invalid)?;
         api.check_token_allowed().map_err(invalid)?;
         match operation {
-            Operation::GetPackage | Operation::PutPackage => {
-                check_service_version(service_id, version_id)?;
-            }
             Operation::ListVersions => check_service_id(service_id)?,
+            _ => check_service_version(service_id, version_id)?,
         }
         self.0 = Some(Rule::new(&api, operation, service_id, version_id));
         Ok(())

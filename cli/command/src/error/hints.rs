@@ -117,7 +117,7 @@ impl CallContext {
             Operation::PutPackage => {
                 Some("fastly-package check FILE shows errors of the package".into())
             }
-            Operation::GetPackage | Operation::ListVersions => None,
+            _ => None,
         }
     }
 
