@@ -20,9 +20,9 @@ const DRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The progress of an upload. Nothing is shown before it begins.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<State>);
+pub(crate) struct Progress(Arc<ProgressState>);
 
-struct State {
+struct ProgressState {
     bar: ProgressBar,
     display: Mutex<Display>,
     verifying: AtomicBool,
@@ -48,7 +48,7 @@ impl Display {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(Arc::new(State {
+        Self(Arc::new(ProgressState {
             bar: ProgressBar::hidden(),
             display: Mutex::new(Display::None),
             verifying: AtomicBool::new(false),

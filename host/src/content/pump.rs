@@ -19,10 +19,10 @@ pub(super) type Chunks = mpsc::Receiver<Result<Bytes, ContentError>>;
 
 /// The digests of the readings of one content.
 #[derive(Clone, Default)]
-pub(super) struct Readings(Arc<Mutex<State>>);
+pub(super) struct Readings(Arc<Mutex<ReadingsState>>);
 
 #[derive(Default)]
-struct State {
+struct ReadingsState {
     /// The longest reading, which later ones are compared with.
     longest: Option<Digest>,
     whole: bool,
