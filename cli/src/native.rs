@@ -14,11 +14,10 @@ use fastly_package_command::args::{Connection, Put, UploadOptions};
 use fastly_package_command::call_error::CallError;
 use fastly_package_command::contract::{Reply, ServiceVersion, ServiceVersionInfo};
 use fastly_package_command::error::{CallContext, CommandError, Finding, TokenSource};
-use fastly_package_command::platform::{Platform, UploadResult};
+use fastly_package_command::platform::{Platform, UploadResult, Uploaded};
 use fastly_package_command::put::explain;
 use fastly_package_command::report::Report;
 use fastly_package_command::targets::Line;
-use fastly_package_command::uploaded::Uploaded;
 use fastly_package_core::error::{ContentErrorKind, ErrorKind, unreadable};
 use fastly_package_core::retry::Retries;
 use fastly_package_core::target::Operation;
@@ -210,8 +209,7 @@ impl Native {
         content: Content,
         options: &UploadOptions,
     ) -> Result<Uploaded, CallError> {
-        let size = content.size();
-        self.progress.begin(size, self.report);
+        self.progress.begin(content.size(), self.report);
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
         let options = PutOptions {
@@ -222,7 +220,7 @@ impl Native {
         let upload = self.plugin.put_package(target, content, options);
         let uploaded = self.progress.run(upload, |line| self.report.message(line)).await;
         self.progress.clear();
-        Ok(Uploaded::new(uploaded?, size))
+        Ok(uploaded?.map_err(CallError::from))
     }
 }
 

@@ -18,6 +18,15 @@ pub struct Digest {
     pub sha512: [u8; 64],
 }
 
+/// Length and hash of a package, as the API reports them.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportedDigest<'a> {
+    /// `size`: the length, in bytes.
+    pub size: Option<u64>,
+    /// `hashsum`: the hash.
+    pub hashsum: Option<&'a str>,
+}
+
 /// The result of comparing a digest with what the API reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
@@ -39,18 +48,18 @@ impl Digest {
         })
     }
 
-    /// Compares with the length, in bytes, and the hash that the API reports.
-    pub fn compare(&self, size: Option<u64>, hashsum: Option<&str>) -> Comparison {
-        match self.compare_hash(hashsum) {
-            _ if size.is_some_and(|size| size != self.size) => Comparison::Differs,
+    /// Compares with the length and the hash that the API reports.
+    pub fn compare(&self, reported: ReportedDigest<'_>) -> Comparison {
+        match self.compare_hash(reported) {
+            _ if reported.size.is_some_and(|size| size != self.size) => Comparison::Differs,
             comparison => comparison,
         }
     }
 
     /// Compares with the hash that the API reports, which alone tells whether an upload is stored: `size` is documented as deprecated, and must
     /// not outweigh an equal hash.
-    pub fn compare_hash(&self, hashsum: Option<&str>) -> Comparison {
-        match sha512_hex(hashsum) {
+    pub fn compare_hash(&self, reported: ReportedDigest<'_>) -> Comparison {
+        match reported.sha512() {
             None => Comparison::NoHash,
             Some(hashsum) if hashsum.eq_ignore_ascii_case(&self.hashsum()) => Comparison::Same,
             Some(_) => Comparison::Differs,
@@ -58,9 +67,13 @@ impl Digest {
     }
 }
 
-/// Returns the hash that the API reports if it is a SHA-512 in hex. Another kind of hash can't be compared.
-pub fn sha512_hex(hashsum: Option<&str>) -> Option<&str> {
-    hashsum.filter(|hash| hash.len() == 128 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+impl<'a> ReportedDigest<'a> {
+    /// Returns the hash if it is a SHA-512 in hex. Another kind of hash can't be compared.
+    pub(crate) fn sha512(self) -> Option<&'a str> {
+        let is_sha512 =
+            |hash: &&str| hash.len() == 128 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.hashsum.filter(is_sha512)
+    }
 }
 
 impl fmt::Debug for Digest {
@@ -94,9 +107,12 @@ mod tests {
             (Some(3), Some(""), Comparison::NoHash),
             (Some(3), Some("sha256:00"), Comparison::NoHash),
         ] {
-            assert_eq!(sent.compare(size, hashsum), expected, "{size:?} {hashsum:?}");
+            let reported = ReportedDigest { size, hashsum };
+            assert_eq!(sent.compare(reported), expected, "{size:?} {hashsum:?}");
         }
-        assert_eq!(sent.compare_hash(Some(&same)), Comparison::Same);
-        assert_eq!(sent.compare_hash(None), Comparison::NoHash);
+        for (hashsum, expected) in [(Some(&*same), Comparison::Same), (None, Comparison::NoHash)] {
+            let reported = ReportedDigest { size: Some(4), hashsum };
+            assert_eq!(sent.compare_hash(reported), expected, "{hashsum:?}");
+        }
     }
 }

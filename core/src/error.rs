@@ -1,5 +1,7 @@
 //! Why a call failed: the kinds of failure, and the sentences about them that the library and the command component share.
 
+use crate::digest::{Digest, ReportedDigest};
+
 /// Where a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -270,11 +272,8 @@ pub fn too_long(expected: u64) -> String {
 /// Describes an upload that the API confirmed without a hash.
 pub const NO_HASH: &str = "the API's response contains no SHA-512";
 
-/// The length in bytes and the SHA-512 that the API reports for a package.
-pub type Reported<'a> = (Option<u64>, Option<&'a str>);
-
 /// Describes a package that the API stored differently from what was sent.
-pub fn mismatch(sent: &crate::digest::Digest, stored: Reported<'_>) -> String {
+pub fn mismatch(sent: &Digest, stored: ReportedDigest<'_>) -> String {
     format!(
         "the stored package differs from the one that was sent: sent {} bytes with SHA-512 {}, stored {}",
         sent.size,
@@ -284,14 +283,15 @@ pub fn mismatch(sent: &crate::digest::Digest, stored: Reported<'_>) -> String {
 }
 
 /// Describes a package that was modified during its upload, so that only the API knows what it stored.
-pub fn modified_during_upload(stored: Reported<'_>) -> String {
+pub fn modified_during_upload(stored: ReportedDigest<'_>) -> String {
     format!("the package changed during the upload, and the API stored {}", describe_stored(stored))
 }
 
-fn describe_stored((size, hashsum): Reported<'_>) -> String {
-    let size = size
+fn describe_stored(stored: ReportedDigest<'_>) -> String {
+    let size = stored
+        .size
         .map_or_else(|| "an unknown number of bytes".to_owned(), |size| format!("{size} bytes"));
-    match hashsum {
+    match stored.sha512() {
         Some(hashsum) => format!("{size} with SHA-512 {hashsum}"),
         None => format!("{size} without a SHA-512"),
     }

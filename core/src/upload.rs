@@ -3,8 +3,8 @@
 //! A driver performs each [`Step`] and reports the [`Event`], until the step is [`Done`](Step::Done) or [`Failed`](Step::Failed). The machine alone
 //! decides which failures are retried, when a GET must tell whether a failed upload is stored, and when a stored package is verified.
 
-use crate::digest::{Comparison, Digest};
-use crate::error::{ErrorKind, Reported, Stored};
+use crate::digest::{Comparison, Digest, ReportedDigest};
+use crate::error::{ErrorKind, Stored};
 use crate::retry::{FailedCall, Retries};
 use std::time::{Duration, SystemTime};
 
@@ -29,9 +29,9 @@ pub enum Expect {
 }
 
 /// A successful response, as far as the procedure looks at it.
-pub trait Reply {
+pub trait HasDigest {
     /// Returns the length and the hash that the API reports.
-    fn reported(&self) -> Reported<'_>;
+    fn reported_digest(&self) -> ReportedDigest<'_>;
 }
 
 /// A failed call, as far as the procedure looks at it.
@@ -130,6 +130,20 @@ pub struct Uploaded<R, E> {
     pub attempts: u32,
 }
 
+impl<R, E> Uploaded<R, E> {
+    /// Converts the error of [`Proof::Failed`].
+    pub fn map_err<F>(self, convert: impl FnOnce(E) -> F) -> Uploaded<R, F> {
+        let proof = match self.proof {
+            Proof::Verified => Proof::Verified,
+            Proof::NoHash => Proof::NoHash,
+            Proof::Failed(error) => Proof::Failed(Box::new(convert(*error))),
+            Proof::NotHashed => Proof::NotHashed,
+            Proof::Off => Proof::Off,
+        };
+        Uploaded { reply: self.reply, proof, attempts: self.attempts }
+    }
+}
+
 /// Whether a stored package was shown to be the one that was sent.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -164,7 +178,7 @@ pub enum UploadError<R, E> {
 #[derive(Debug)]
 pub struct Upload<R, E> {
     options: Options,
-    state: State<R, E>,
+    phase: Phase<R, E>,
     expect: bool,
     sent: Option<Digest>,
     is_sent_known: bool,
@@ -172,12 +186,12 @@ pub struct Upload<R, E> {
 }
 
 #[derive(Debug)]
-enum State<R, E> {
+enum Phase<R, E> {
     /// Nothing was done, or the digest is computed before the upload.
     Start,
     Putting,
-    /// The digest is computed because of this.
-    Digesting(Question<R, E>),
+    /// The digest is computed for this purpose.
+    Digesting(Purpose<R, E>),
     Fetching(Fetch<R, E>),
     WaitingToPut,
     WaitingToFetch(Fetch<R, E>),
@@ -187,22 +201,22 @@ enum State<R, E> {
 /// A GET of what is stored.
 #[derive(Debug)]
 struct Fetch<R, E> {
-    question: Question<R, E>,
+    purpose: Purpose<R, E>,
     sent: Digest,
     /// How often it failed in a row.
     failed: u32,
 }
 
-/// Why what is stored is compared with what was sent.
+/// Why the stored package is compared with the one that was sent.
 #[derive(Debug)]
-enum Question<R, E> {
+enum Purpose<R, E> {
     /// The API confirmed the upload.
     Verify(R),
     /// The upload failed, and may be stored.
     Reconcile(E),
 }
 
-impl<R: Reply, E: Failure> Upload<R, E> {
+impl<R: HasDigest, E: Failure> Upload<R, E> {
     /// Prepares an upload.
     pub fn new(options: Options) -> Self {
         let expect = match options.expect {
@@ -210,8 +224,8 @@ impl<R: Reply, E: Failure> Upload<R, E> {
             Expect::Always => true,
             Expect::Never => false,
         };
-        let state = State::Start;
-        Self { options, state, expect, sent: None, is_sent_known: true, attempts: 0 }
+        let phase = Phase::Start;
+        Self { options, phase, expect, sent: None, is_sent_known: true, attempts: 0 }
     }
 
     /// Notes that the content was modified after its digest was computed: what was sent is then unknown, and a differing hash says nothing.
@@ -225,38 +239,38 @@ impl<R: Reply, E: Failure> Upload<R, E> {
     ///
     /// If the event is not the result of the last step.
     pub fn next(&mut self, event: Event<R, E>, now: SystemTime, random: f64) -> Step<R, E> {
-        match (std::mem::replace(&mut self.state, State::Ended), event) {
-            (State::Start, Event::Started) if self.options.verify && self.options.digest_first => {
-                self.state = State::Start;
+        match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
+            (Phase::Start, Event::Started) if self.options.verify && self.options.digest_first => {
+                self.phase = Phase::Start;
                 Step::Digest
             }
-            (State::Start, Event::Started) => self.put(),
-            (State::Start, Event::Digest(digest)) => {
+            (Phase::Start, Event::Started) => self.put(),
+            (Phase::Start, Event::Digest(digest)) => {
                 self.sent = digest;
                 self.put()
             }
-            (State::Putting, Event::Put(Ok(reply))) if self.options.verify => {
-                self.ask(Question::Verify(reply))
+            (Phase::Putting, Event::Put(Ok(reply))) if self.options.verify => {
+                self.digest_and_compare(Purpose::Verify(reply))
             }
-            (State::Putting, Event::Put(Ok(reply))) => self.done(reply, Proof::Off),
-            (State::Putting, Event::Put(Err(error))) => self.put_failed(error, now, random),
-            (State::Digesting(question), Event::Digest(digest)) => {
+            (Phase::Putting, Event::Put(Ok(reply))) => self.done(reply, Proof::Off),
+            (Phase::Putting, Event::Put(Err(error))) => self.put_failed(error, now, random),
+            (Phase::Digesting(purpose), Event::Digest(digest)) => {
                 self.sent = digest;
-                self.compare(question)
+                self.compare(purpose)
             }
-            (State::Fetching(fetch), Event::Fetched(Ok(stored))) => {
+            (Phase::Fetching(fetch), Event::Fetched(Ok(stored))) => {
                 self.fetched(fetch, stored, now, random)
             }
-            (State::Fetching(fetch), Event::Fetched(Err(error))) => {
+            (Phase::Fetching(fetch), Event::Fetched(Err(error))) => {
                 self.fetch_failed(fetch, error, now, random)
             }
-            (State::WaitingToPut, Event::Waited { is_in_time: true, .. }) => self.put(),
-            (State::WaitingToPut, Event::Waited { error, .. }) => fail(error),
-            (State::WaitingToFetch(fetch), Event::Waited { is_in_time: true, .. }) => {
+            (Phase::WaitingToPut, Event::Waited { is_in_time: true, .. }) => self.put(),
+            (Phase::WaitingToPut, Event::Waited { error, .. }) => fail(error),
+            (Phase::WaitingToFetch(fetch), Event::Waited { is_in_time: true, .. }) => {
                 self.fetch(fetch)
             }
-            (State::WaitingToFetch(fetch), Event::Waited { error, .. }) => {
-                self.fetch_gave_up(fetch.question, error)
+            (Phase::WaitingToFetch(fetch), Event::Waited { error, .. }) => {
+                self.abandon_fetch(fetch.purpose, error)
             }
             _ => panic!("the event is not the result of the last step"),
         }
@@ -264,7 +278,7 @@ impl<R: Reply, E: Failure> Upload<R, E> {
 
     fn put(&mut self) -> Step<R, E> {
         self.attempts += 1;
-        self.state = State::Putting;
+        self.phase = Phase::Putting;
         Step::Put { expect: self.expect }
     }
 
@@ -277,12 +291,12 @@ impl<R: Reply, E: Failure> Upload<R, E> {
         {
             // Not another attempt: nothing of the package was sent.
             self.expect = false;
-            self.state = State::Putting;
+            self.phase = Phase::Putting;
             return Step::Put { expect: false };
         }
         match error.stored() {
             Stored::Unknown if self.options.retries.limit > 0 => {
-                self.ask(Question::Reconcile(error))
+                self.digest_and_compare(Purpose::Reconcile(error))
             }
             Stored::No => self.retry_put(error, now, random),
             Stored::Unknown | Stored::Other => fail(error),
@@ -294,7 +308,7 @@ impl<R: Reply, E: Failure> Upload<R, E> {
         let number = self.attempts;
         match retries.wait(&error.call(), number, now, random) {
             Some(wait) if is_repeatable => {
-                self.state = State::WaitingToPut;
+                self.phase = Phase::WaitingToPut;
                 let limit = retries.limit;
                 Step::Wait(RetryNotice { is_upload: true, error, number, limit, wait })
             }
@@ -302,31 +316,31 @@ impl<R: Reply, E: Failure> Upload<R, E> {
         }
     }
 
-    fn ask(&mut self, question: Question<R, E>) -> Step<R, E> {
+    fn digest_and_compare(&mut self, purpose: Purpose<R, E>) -> Step<R, E> {
         if self.sent.is_some() {
-            return self.compare(question);
+            return self.compare(purpose);
         }
-        self.state = State::Digesting(question);
+        self.phase = Phase::Digesting(purpose);
         Step::Digest
     }
 
-    /// Compares with the reply to the upload, or else asks for what is stored.
-    fn compare(&mut self, question: Question<R, E>) -> Step<R, E> {
-        let (question, sent) = match (question, self.sent) {
-            (Question::Reconcile(error), None) => return fail(error),
-            (Question::Verify(reply), None) => return self.done(reply, Proof::NotHashed),
-            (Question::Verify(reply), Some(sent)) => match compare(&sent, &reply) {
+    /// Compares with the reply to the upload, or else with the stored package.
+    fn compare(&mut self, purpose: Purpose<R, E>) -> Step<R, E> {
+        let (purpose, sent) = match (purpose, self.sent) {
+            (Purpose::Reconcile(error), None) => return fail(error),
+            (Purpose::Verify(reply), None) => return self.done(reply, Proof::NotHashed),
+            (Purpose::Verify(reply), Some(sent)) => match sent.compare(reply.reported_digest()) {
                 Comparison::Same => return self.done(reply, Proof::Verified),
                 Comparison::Differs => return mismatch(sent, reply),
-                Comparison::NoHash => (Question::Verify(reply), sent),
+                Comparison::NoHash => (Purpose::Verify(reply), sent),
             },
-            (question, Some(sent)) => (question, sent),
+            (purpose, Some(sent)) => (purpose, sent),
         };
-        self.fetch(Fetch { question, sent, failed: 0 })
+        self.fetch(Fetch { purpose, sent, failed: 0 })
     }
 
     fn fetch(&mut self, fetch: Fetch<R, E>) -> Step<R, E> {
-        self.state = State::Fetching(fetch);
+        self.phase = Phase::Fetching(fetch);
         Step::FetchStored
     }
 
@@ -337,14 +351,14 @@ impl<R: Reply, E: Failure> Upload<R, E> {
         now: SystemTime,
         random: f64,
     ) -> Step<R, E> {
-        let Fetch { question, sent, .. } = fetch;
-        match question {
-            Question::Verify(reply) => match compare(&sent, &stored) {
+        let Fetch { purpose, sent, .. } = fetch;
+        match purpose {
+            Purpose::Verify(reply) => match sent.compare(stored.reported_digest()) {
                 Comparison::Same => self.done(reply, Proof::Verified),
                 Comparison::Differs => mismatch(sent, stored),
                 Comparison::NoHash => self.done(reply, Proof::NoHash),
             },
-            Question::Reconcile(error) => match sent.compare_hash(stored.reported().1) {
+            Purpose::Reconcile(error) => match sent.compare_hash(stored.reported_digest()) {
                 Comparison::Same => self.done(stored, Proof::Verified),
                 Comparison::Differs if self.is_sent_known && !may_arrive_later(&error) => {
                     self.retry_put(error.not_stored(), now, random)
@@ -364,24 +378,24 @@ impl<R: Reply, E: Failure> Upload<R, E> {
         let retries = self.options.retries;
         let number = fetch.failed + 1;
         if let Some(wait) = retries.wait(&error.call(), number, now, random) {
-            self.state = State::WaitingToFetch(Fetch { failed: number, ..fetch });
+            self.phase = Phase::WaitingToFetch(Fetch { failed: number, ..fetch });
             let limit = retries.limit;
             return Step::Wait(RetryNotice { is_upload: false, error, number, limit, wait });
         }
-        match fetch.question {
-            Question::Reconcile(upload)
+        match fetch.purpose {
+            Purpose::Reconcile(upload)
                 if error.call().status == Some(404) && !may_arrive_later(&upload) =>
             {
                 self.retry_put(upload.not_stored(), now, random)
             }
-            question => self.fetch_gave_up(question, error),
+            purpose => self.abandon_fetch(purpose, error),
         }
     }
 
-    fn fetch_gave_up(&mut self, question: Question<R, E>, error: E) -> Step<R, E> {
-        match question {
-            Question::Verify(reply) => self.done(reply, Proof::Failed(Box::new(error))),
-            Question::Reconcile(upload) => fail(upload),
+    fn abandon_fetch(&mut self, purpose: Purpose<R, E>, error: E) -> Step<R, E> {
+        match purpose {
+            Purpose::Verify(reply) => self.done(reply, Proof::Failed(Box::new(error))),
+            Purpose::Reconcile(upload) => fail(upload),
         }
     }
 
@@ -393,11 +407,6 @@ impl<R: Reply, E: Failure> Upload<R, E> {
 /// Returns whether the package could still be stored after a GET didn't find it: the API has not responded to the upload yet.
 fn may_arrive_later(error: &impl Failure) -> bool {
     matches!(error.call().kind, ErrorKind::Timeout(_))
-}
-
-fn compare(sent: &Digest, reply: &impl Reply) -> Comparison {
-    let (size, hashsum) = reply.reported();
-    sent.compare(size, hashsum)
 }
 
 fn mismatch<R, E>(sent: Digest, reply: R) -> Step<R, E> {

@@ -2,19 +2,22 @@
 
 use crate::bindings::exports::fastly_package::api::package_api::{PackageResponse, Reply};
 pub use fastly_package_core::digest::Digest;
-use fastly_package_core::error::Reported;
-use fastly_package_core::upload;
+use fastly_package_core::digest::ReportedDigest;
+use fastly_package_core::upload::HasDigest;
 use sha2::{Digest as _, Sha512};
 
 /// Returns the length and the hash that the API reports for a package.
-pub(crate) fn reported(package: &PackageResponse) -> Reported<'_> {
+pub(crate) fn reported_digest(package: &PackageResponse) -> ReportedDigest<'_> {
     let metadata = package.metadata.as_ref();
-    (metadata.and_then(|it| it.size), metadata.and_then(|it| it.hashsum.as_deref()))
+    ReportedDigest {
+        size: metadata.and_then(|it| it.size),
+        hashsum: metadata.and_then(|it| it.hashsum.as_deref()),
+    }
 }
 
-impl upload::Reply for Reply {
-    fn reported(&self) -> Reported<'_> {
-        reported(&self.package)
+impl HasDigest for Reply {
+    fn reported_digest(&self) -> ReportedDigest<'_> {
+        reported_digest(&self.package)
     }
 }
 

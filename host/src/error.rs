@@ -7,7 +7,6 @@ use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
 use crate::outbound::denial::Denial;
 use fastly_package_archive::NotAPackage;
-use fastly_package_core::digest::sha512_hex;
 use fastly_package_core::error::{
     self as message, ContentErrorKind, ErrorKind, Stored, TimeoutPhase, TransportErrorKind,
 };
@@ -361,8 +360,7 @@ impl fmt::Display for Error {
                 response.location.as_deref(),
             )),
             Cause::Mismatch(Mismatch { sent, stored }) => {
-                let (size, hashsum) = crate::digest::reported(stored);
-                f.write_str(&message::mismatch(sent, (size, sha512_hex(hashsum))))
+                f.write_str(&message::mismatch(sent, crate::digest::reported_digest(stored)))
             }
             Cause::Component(reason) => write!(f, "the component failed: {reason}"),
         }

@@ -15,6 +15,5 @@ pub mod report;
 pub mod system;
 pub mod targets;
 pub mod times;
-pub mod uploaded;
 #[cfg(any(test, target_family = "wasm"))]
 mod wasi;

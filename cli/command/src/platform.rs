@@ -6,7 +6,7 @@ use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
 use crate::error::{CallContext, CommandError, Finding, TokenSource};
 use crate::report::Report;
 use crate::targets::Line;
-use crate::uploaded::Uploaded;
+use fastly_package_core::upload;
 use futures::Stream;
 use std::path::Path;
 
@@ -60,6 +60,9 @@ pub trait Platform: Sized {
         context: CallContext,
     ) -> UploadResult;
 }
+
+/// An upload that the API has stored.
+pub type Uploaded = upload::Uploaded<Reply, CallError>;
 
 /// The result of an upload.
 pub struct UploadResult {

@@ -31,8 +31,9 @@ pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandE
         }
         return report.dry_run(&context.target, P::size(&content));
     }
+    let size = P::size(&content);
     let UploadResult { result, signal } = platform.upload(content, &args.options, context).await;
-    let result = result.and_then(|uploaded| report.uploaded(&uploaded));
+    let result = result.and_then(|uploaded| report.uploaded(&uploaded, size));
     match signal {
         None => result,
         Some(signal) => Err(CommandError::interrupted(signal, result.err())),

@@ -8,10 +8,11 @@ use crate::args::Output;
 use crate::contract::{Reply, ServiceVersion};
 use crate::error::{CommandError, Explanation};
 use crate::fields::FIELDS;
+use crate::platform::Uploaded;
 use crate::system::{Environment, Format, System};
-use crate::uploaded::{Uploaded, Verification};
 use anstyle::Style;
-use fastly_package_core::upload::RetryNotice;
+use fastly_package_core::error::NO_HASH;
+use fastly_package_core::upload::{Proof, RetryNotice};
 use json::{DryRunJson, ErrorLine, ReplyJson, to_json};
 use serde::Serialize;
 use std::fmt::{Display, Write as _};
@@ -51,21 +52,25 @@ impl Report {
         self.package(reply, ReplyJson::new(reply))
     }
 
-    /// Prints an upload.
+    /// Prints an upload. `bytes` is the length of the package.
     ///
     /// # Errors
     ///
     /// Fails if the result can't be written. The package is stored nevertheless.
-    pub fn uploaded(self, uploaded: &Uploaded) -> Result<(), CommandError> {
-        if let Verification::Unverified(reason) = &uploaded.verification {
-            self.warn(&format!("stored, but not verified: {reason}"));
+    pub fn uploaded(self, uploaded: &Uploaded, bytes: u64) -> Result<(), CommandError> {
+        let not_verified = |reason: &str| self.warn(&format!("stored, but not verified: {reason}"));
+        match &uploaded.proof {
+            Proof::Verified | Proof::Off => {}
+            Proof::Failed(error) => not_verified(&error.message),
+            Proof::NotHashed => not_verified("the package can't be read a second time"),
+            _ => not_verified(NO_HASH),
         }
         if !self.json {
-            let is_verified = uploaded.verification == Verification::Verified;
+            let is_verified = matches!(uploaded.proof, Proof::Verified);
             let verified = if is_verified { ", verified" } else { "" };
-            self.status("uploaded", &format!(" {}{verified}", size(uploaded.size)));
+            self.status("uploaded", &format!(" {}{verified}", size(bytes)));
         }
-        self.package(&uploaded.reply, ReplyJson::uploaded(uploaded))
+        self.package(&uploaded.reply, ReplyJson::uploaded(uploaded, bytes))
             .map_err(CommandError::after_upload)
     }
 

@@ -37,7 +37,9 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), CommandError>
     let content = content.map_err(|error| put.error(error.into()))?;
     let flags = format!("--service-id {SERVICE} --version {VERSION}");
     report.message(&format!("$ fastly-package put {flags} --package {name}"));
-    report.uploaded(&native.upload(content, &UploadOptions::default(), put).await.result?)?;
+    let size = content.size();
+    let uploaded = native.upload(content, &UploadOptions::default(), put).await.result?;
+    report.uploaded(&uploaded, size)?;
     report.message(&format!("\n$ fastly-package get {flags}"));
     report.reply(&get::get(&native, target).await?)?;
     report.message(

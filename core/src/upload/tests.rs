@@ -14,15 +14,16 @@ enum Stub {
     NoHash,
 }
 
-impl Reply for Stub {
-    fn reported(&self) -> Reported<'_> {
+impl HasDigest for Stub {
+    fn reported_digest(&self) -> ReportedDigest<'_> {
         const SAME: &str = "abababababababababababababababababababababababababababababababab\
                             abababababababababababababababababababababababababababababababab";
-        match self {
+        let (size, hashsum) = match self {
             Self::Same => (Some(3), Some(SAME)),
             Self::Other => (Some(3), Some(OTHER)),
             Self::NoHash => (None, None),
-        }
+        };
+        ReportedDigest { size, hashsum }
     }
 }
 

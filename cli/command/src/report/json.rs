@@ -4,8 +4,9 @@ use super::changes_terminal;
 use crate::contract::{RateLimit, Reply, ServiceVersion};
 use crate::error::{CommandError, Explanation, Finding, Missing};
 use crate::fields::{raw_json, serialize_metadata, serialize_package};
-use crate::uploaded::{Uploaded, Verification};
+use crate::platform::Uploaded;
 use fastly_package_core::error::Stored;
+use fastly_package_core::upload::Proof;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -83,10 +84,10 @@ impl<'a> ReplyJson<'a> {
         }
     }
 
-    pub(super) fn uploaded(uploaded: &'a Uploaded) -> Self {
+    pub(super) fn uploaded(uploaded: &'a Uploaded, bytes: u64) -> Self {
         let upload = UploadJson {
-            uploaded_bytes: uploaded.size,
-            verified: uploaded.verification == Verification::Verified,
+            uploaded_bytes: bytes,
+            verified: matches!(uploaded.proof, Proof::Verified),
             attempts: uploaded.attempts,
         };
         Self { uploaded: Some(true), upload: Some(upload), ..Self::new(&uploaded.reply) }

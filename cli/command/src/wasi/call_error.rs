@@ -4,22 +4,26 @@ use super::bindings::fastly_package::api::package_api::{ContentError, Error, Une
 use super::bindings::wasi::http::types::ErrorCode;
 use crate::call_error::CallError;
 use crate::contract::{RateLimit, Reply};
+use fastly_package_core::digest::ReportedDigest;
 use fastly_package_core::error::{
-    self, ContentErrorKind, ErrorKind, Reported, Stored, TimeoutPhase, TransportErrorKind,
+    self, ContentErrorKind, ErrorKind, Stored, TimeoutPhase, TransportErrorKind,
 };
 use fastly_package_core::retry::FailedCall;
 use fastly_package_core::token::redact;
-use fastly_package_core::upload;
+use fastly_package_core::upload::{Failure, HasDigest};
 use fastly_package_core::{transport_error_kind, unexpected_reason};
 
-impl upload::Reply for Reply {
-    fn reported(&self) -> Reported<'_> {
+impl HasDigest for Reply {
+    fn reported_digest(&self) -> ReportedDigest<'_> {
         let metadata = self.package.metadata.as_ref();
-        (metadata.and_then(|it| it.size), metadata.and_then(|it| it.hashsum.as_deref()))
+        ReportedDigest {
+            size: metadata.and_then(|it| it.size),
+            hashsum: metadata.and_then(|it| it.hashsum.as_deref()),
+        }
     }
 }
 
-impl upload::Failure for CallError {
+impl Failure for CallError {
     fn call(&self) -> FailedCall<'_> {
         let limit = self.api.as_ref().and_then(|api| api.rate_limit.as_ref());
         FailedCall {

@@ -6,10 +6,9 @@ use super::system::{now, random, sleep};
 use crate::args::UploadOptions;
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion};
-use crate::uploaded::{Uploaded, Verification};
-use fastly_package_core::digest::sha512_hex;
+use crate::platform::Uploaded;
 use fastly_package_core::error::{self, ErrorKind, Stored};
-use fastly_package_core::upload::{Event, Options, Reply as _, Step, Upload, UploadError};
+use fastly_package_core::upload::{Event, HasDigest, Options, Proof, Step, Upload, UploadError};
 
 impl Wasi {
     /// Uploads a package. The host reads it: the component can't hash what is sent, and hashes the file before.
@@ -53,9 +52,8 @@ impl Wasi {
                     Event::Waited { error: retry.error, is_in_time: true }
                 }
                 Step::Done(uploaded) => {
-                    let uploaded = Uploaded::new(uploaded, content.size);
-                    return match uploaded.verification {
-                        Verification::Off if content.is_modified() => {
+                    return match uploaded.proof {
+                        Proof::Off if content.is_modified() => {
                             Err(modified_during_upload(&uploaded.reply))
                         }
                         _ => Ok(uploaded),
@@ -66,8 +64,7 @@ impl Wasi {
                     return Err(modified_during_upload(&reply));
                 }
                 Step::Failed(UploadError::Mismatch { sent, reply }) => {
-                    let (size, hashsum) = reply.reported();
-                    return Err(mismatch(error::mismatch(&sent, (size, sha512_hex(hashsum)))));
+                    return Err(mismatch(error::mismatch(&sent, reply.reported_digest())));
                 }
             };
         }
@@ -76,8 +73,7 @@ impl Wasi {
 
 /// Returns the error of an upload whose file was modified: what is stored may be neither the old content nor the new one.
 fn modified_during_upload(stored: &Reply) -> CallError {
-    let (size, hashsum) = stored.reported();
-    mismatch(error::modified_during_upload((size, sha512_hex(hashsum))))
+    mismatch(error::modified_during_upload(stored.reported_digest()))
 }
 
 fn mismatch(message: String) -> CallError {
