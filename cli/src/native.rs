@@ -1,13 +1,11 @@
 //! The native platform: the library, files and signals.
 
 mod content;
-mod deadline;
 mod lines;
 mod progress;
 mod signals;
 mod token;
 
-use deadline::Deadline;
 use fastly_package::{Content, ContentReader, Plugin, PluginBuilder, PutOptions, Retry, Token};
 use fastly_package_archive::{self as archive, Limits, files_hash};
 use fastly_package_command::args::{Connection, Put, UploadOptions};
@@ -39,7 +37,6 @@ const EXPLANATION_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Native {
     plugin: Plugin,
     token_source: TokenSource,
-    deadline: Deadline,
     progress: Progress,
     report: Report,
 }
@@ -53,7 +50,7 @@ impl Platform for Native {
         jobs: Option<u16>,
         report: Report,
     ) -> Result<Self, CommandError> {
-        let deadline = Deadline::new(connection.timeout);
+        let start = Instant::now();
         let (token, token_source) = token::read(connection, report)?;
         let mut builder = Plugin::builder()
             .token(token)
@@ -68,7 +65,8 @@ impl Platform for Native {
         if let Some(jobs) = jobs.and_then(|jobs| NonZeroU32::new(jobs.into())) {
             builder = builder.pooling_allocator(jobs);
         }
-        Self::new(builder, deadline, token_source, jobs.is_some(), report)
+        let time_limit = connection.timeout.map(|timeout| (start, timeout));
+        Self::new(builder, time_limit, token_source, jobs.is_some(), report)
     }
 
     fn token_source(&self) -> &TokenSource {
@@ -80,18 +78,16 @@ impl Platform for Native {
     }
 
     async fn list_versions(&self, service_id: &str) -> Result<Vec<ServiceVersionInfo>, CallError> {
-        let limit =
-            self.deadline.remaining().map_or(EXPLANATION_LIMIT, |it| it.min(EXPLANATION_LIMIT));
-        let plugin = self.plugin.with_deadline(Instant::now(), limit);
-        Ok(plugin.list_versions(service_id).await?)
+        let plugin = self.plugin.with_deadline(Instant::now(), EXPLANATION_LIMIT);
+        Ok(self.plugin.run_until_deadline(plugin.list_versions(service_id)).await??)
     }
 
     fn lines(&self, path: &Path) -> impl Stream<Item = Line> {
-        lines::lines(path.to_owned(), self.deadline)
+        lines::lines(path.to_owned(), &self.plugin)
     }
 
     async fn open(&self, args: &Put) -> Result<Content, CallError> {
-        Ok(self.deadline.run(content::open(args)).await??)
+        Ok(self.plugin.run_until_deadline(content::open(args)).await??)
     }
 
     fn size(content: &Content) -> u64 {
@@ -106,7 +102,7 @@ impl Platform for Native {
         let Some(mut reader) = content.reader() else { return Ok(None) };
         let hashing =
             tokio::task::spawn_blocking(move || files_hash(&mut reader, Limits::default()));
-        let hashed = self.deadline.run(hashing).await?;
+        let hashed = self.plugin.run_until_deadline(hashing).await?;
         hashed.map_err(io::Error::other).flatten().map_err(|error| {
             CallError::content(ContentErrorKind::Unreadable, unreadable(&error.to_string()))
         })
@@ -115,7 +111,7 @@ impl Platform for Native {
     async fn findings(&self, mut package: ContentReader) -> Option<Vec<Finding>> {
         let checking =
             tokio::task::spawn_blocking(move || archive::check(&mut package, Limits::default()));
-        let checked = self.deadline.run(checking).await.ok()?.ok()?.ok()?;
+        let checked = self.plugin.run_until_deadline(checking).await.ok()?.ok()?.ok()?;
         Some(checked.findings.iter().map(finding).collect())
     }
 
@@ -158,10 +154,10 @@ impl Platform for Native {
 }
 
 impl Native {
-    /// Builds the plugin. `label_target` adds the target to the warning of a retry.
+    /// Builds the plugin. `time_limit` is counted from an instant. `label_target` adds the target to the warning of a retry.
     pub(crate) fn new(
         builder: PluginBuilder,
-        deadline: Deadline,
+        time_limit: Option<(Instant, Duration)>,
         token_source: TokenSource,
         label_target: bool,
         report: Report,
@@ -186,11 +182,11 @@ impl Native {
                 }
                 _ => usage(error),
             })?;
-        let plugin = match deadline.timeout() {
-            Some(timeout) => plugin.with_deadline(deadline.start(), timeout),
+        let plugin = match time_limit {
+            Some((start, limit)) => plugin.with_deadline(start, limit),
             None => plugin,
         };
-        Ok(Self { plugin, token_source, deadline, progress, report })
+        Ok(Self { plugin, token_source, progress, report })
     }
 
     /// Prepares calls of the demo's emulator.
@@ -199,7 +195,7 @@ impl Native {
             .token(Token::new(token).map_err(usage)?)
             .api(api.parse().map_err(usage)?)
             .retries(Retries::none());
-        Self::new(builder, Deadline::new(None), TokenSource::Demo, false, report)
+        Self::new(builder, None, TokenSource::Demo, false, report)
     }
 
     /// Uploads a package, and shows the progress.

@@ -222,6 +222,16 @@ impl Plugin {
         self.inner.cancellation.cancel();
     }
 
+    /// Runs a future that belongs to the calls of this handle, such as the opening of a package, until it is done or their time limit elapses.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`TimeoutPhase::Total`], or with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after [`cancel`](Self::cancel).
+    pub async fn run_until_deadline<F: Future>(&self, future: F) -> Result<F::Output> {
+        let output = self.deadline().run(future).await;
+        output.map_err(|interrupted| not_started(interrupted, None))
+    }
+
     fn deadline(&self) -> Deadline<'_> {
         let total = self.inner.calls.timeouts.total;
         let per_call = total.map(|limit| TimeLimit::new(Instant::now().into(), limit));

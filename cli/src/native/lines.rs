@@ -1,9 +1,10 @@
 //! The lines of `get --targets`.
 
-use super::deadline::Deadline;
+use fastly_package::Plugin;
 use fastly_package_command::targets::{Line, Lines};
 use futures::{Stream, stream};
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
@@ -13,10 +14,10 @@ use tokio::sync::mpsc::error::TryRecvError;
 /// The number of lines that are read ahead.
 const READ_AHEAD: usize = 64;
 
-/// Reads the lines of a file or of stdin, until the deadline. A thread waits for them.
-pub(super) fn lines(path: PathBuf, deadline: Deadline) -> impl Stream<Item = Line> {
+/// Reads the lines of a file or of stdin, until the plugin's deadline. A thread waits for them.
+pub(super) fn lines(path: PathBuf, plugin: &Plugin) -> impl Stream<Item = Line> {
     let mut receiver = Some(spawn_reader(path));
-    let mut elapsed = Box::pin(deadline.elapsed());
+    let mut elapsed = Box::pin(plugin.run_until_deadline(pending::<()>()));
     stream::poll_fn(move |context| {
         let Some(lines) = &mut receiver else { return Poll::Ready(None) };
         if elapsed.as_mut().poll(context).is_pending() {
