@@ -11,7 +11,7 @@ use fastly_package_archive::{self as archive, Limits, files_hash};
 use fastly_package_command::args::{Connection, Put, UploadOptions};
 use fastly_package_command::call_error::CallError;
 use fastly_package_command::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use fastly_package_command::error::{CallContext, CommandError, Finding, TokenSource};
+use fastly_package_command::error::{CommandError, ErrorContext, Finding, TokenSource};
 use fastly_package_command::platform::{Platform, UploadResult, Uploaded};
 use fastly_package_command::put::explain;
 use fastly_package_command::report::Report;
@@ -119,7 +119,7 @@ impl Platform for Native {
         &self,
         content: Content,
         options: &UploadOptions,
-        mut context: CallContext,
+        mut context: ErrorContext,
     ) -> UploadResult {
         let mut signals = match Signals::catch() {
             Ok(signals) => signals,

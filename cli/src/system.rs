@@ -2,7 +2,7 @@
 
 use anstream::ColorChoice;
 use anstream::adapter::strip_str;
-use fastly_package_command::system::{Environment, Format, System};
+use fastly_package_command::system::{Environment, OutputFormat, System};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::io::{self, Write};
@@ -15,9 +15,9 @@ pub(crate) const SYSTEM: System = System {
     environment: Environment::Native,
 };
 
-fn out(text: &str, format: Format) -> io::Result<()> {
+fn out(text: &str, format: OutputFormat) -> io::Result<()> {
     // JSON is not stripped: that removes more than colors.
-    let strip = format == Format::Styled && is_plain(anstream::stdout().current_choice());
+    let strip = format == OutputFormat::Styled && is_plain(anstream::stdout().current_choice());
     let mut stdout = io::stdout().lock();
     stdout.write_all(line(text, strip).as_bytes())?;
     stdout.flush()

@@ -30,7 +30,7 @@ pub enum CommandError {
     /// A step on this machine failed.
     Io(String, io::Error),
     /// A call failed.
-    Call(Box<CallContext>, CallError),
+    Call(Box<ErrorContext>, CallError),
     /// The result can't be written.
     Output {
         /// The cause.
@@ -62,7 +62,7 @@ pub enum CommandError {
 
 /// The operation that a call is part of, and what its error messages need.
 #[derive(Debug, Clone)]
-pub struct CallContext {
+pub struct ErrorContext {
     /// The operation.
     pub operation: Operation,
     /// Its target.
@@ -182,7 +182,7 @@ impl CommandError {
     }
 
     /// Returns the call that failed.
-    pub(crate) fn call(&self) -> Option<(&CallContext, &CallError)> {
+    pub(crate) fn call(&self) -> Option<(&ErrorContext, &CallError)> {
         match self {
             Self::Call(context, error) => Some((context, error)),
             Self::Interrupted { error: Some(error), .. } => error.call(),
@@ -254,7 +254,7 @@ impl fmt::Display for CommandError {
 }
 
 /// Returns whether a reader may wonder if the package of an upload is stored. After a refusal, it obviously is not.
-fn is_outcome_in_question(context: &CallContext, error: &CallError) -> bool {
+fn is_outcome_in_question(context: &ErrorContext, error: &CallError) -> bool {
     let is_in_question = match error.kind {
         ErrorKind::InvalidArgument
         | ErrorKind::Token
@@ -266,7 +266,7 @@ fn is_outcome_in_question(context: &CallContext, error: &CallError) -> bool {
     context.operation == Operation::PutPackage && is_in_question
 }
 
-impl CallContext {
+impl ErrorContext {
     /// Describes a call before it is made.
     ///
     /// # Errors
@@ -290,7 +290,7 @@ impl CallContext {
     }
 }
 
-impl fmt::Display for CallContext {
+impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServiceVersion { service_id, version_id } = &self.target;
         let failed = match self.operation {

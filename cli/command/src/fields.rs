@@ -11,13 +11,13 @@ pub(crate) struct Field {
     /// Its label in the table.
     pub(crate) label: &'static str,
     /// Its representation in the table.
-    pub(crate) format: Format,
+    pub(crate) format: FieldFormat,
     get: Getter,
 }
 
 /// The representation of a field in the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum FieldFormat {
     Plain,
     /// A number of bytes.
     Size,
@@ -43,7 +43,7 @@ pub(crate) enum Value<'a> {
     Json(&'a str),
 }
 
-use Format::{Hash, JsonOnly, Plain, Size, Time};
+use FieldFormat::{Hash, JsonOnly, Plain, Size, Time};
 use Getter::{Metadata, Package};
 use Value::{Json, List, Number, Text};
 
@@ -66,7 +66,7 @@ pub(crate) const FIELDS: [Field; 15] = [
     field("deleted_at", "deleted", Time, Package(|it| text(&it.deleted_at))),
 ];
 
-const fn field(name: &'static str, label: &'static str, format: Format, get: Getter) -> Field {
+const fn field(name: &'static str, label: &'static str, format: FieldFormat, get: Getter) -> Field {
     Field { name, label, format, get }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::Get;
 use crate::contract::{Reply, ServiceVersion};
-use crate::error::{CallContext, CommandError};
+use crate::error::{CommandError, ErrorContext};
 use crate::platform::Platform;
 use crate::put::explain;
 use crate::report::Report;
@@ -38,7 +38,7 @@ pub async fn run<P: Platform>(args: &Get, report: Report) -> Result<(), CommandE
 ///
 /// Fails if the target is invalid, or if the call fails.
 pub async fn get<P: Platform>(platform: &P, target: ServiceVersion) -> Result<Reply, CommandError> {
-    let mut context = CallContext::new(Operation::GetPackage, target, platform.token_source())?;
+    let mut context = ErrorContext::new(Operation::GetPackage, target, platform.token_source())?;
     match platform.get_package(&context.target).await {
         Ok(reply) => Ok(reply),
         Err(error) => {

@@ -3,7 +3,7 @@
 use crate::args::{Connection, Put, UploadOptions};
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use crate::error::{CallContext, CommandError, Finding, TokenSource};
+use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
 use crate::report::Report;
 use crate::targets::Line;
 use fastly_package_core::upload;
@@ -57,7 +57,7 @@ pub trait Platform: Sized {
         &self,
         content: Self::Content,
         options: &UploadOptions,
-        context: CallContext,
+        context: ErrorContext,
     ) -> UploadResult;
 }
 

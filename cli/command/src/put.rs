@@ -3,7 +3,7 @@
 use crate::args::Put;
 use crate::call_error::CallError;
 use crate::contract::Reply;
-use crate::error::{CallContext, CommandError, Explanation, Missing};
+use crate::error::{CommandError, ErrorContext, Explanation, Missing};
 use crate::platform::{Platform, UploadResult};
 use crate::report::Report;
 use fastly_package_core::target::Operation;
@@ -17,7 +17,7 @@ pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandE
     args.check()?;
     let platform = P::connect(&args.connection, None, report)?;
     let target = args.target.service_version();
-    let context = CallContext::new(Operation::PutPackage, target, platform.token_source())?;
+    let context = ErrorContext::new(Operation::PutPackage, target, platform.token_source())?;
     let failed = |error| context.error(error);
     let mut content = platform.open(args).await.map_err(failed)?;
     if args.if_changed
@@ -44,9 +44,9 @@ pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandE
 async fn unchanged<P: Platform>(
     platform: &P,
     content: &P::Content,
-    context: &CallContext,
+    context: &ErrorContext,
 ) -> Result<Option<Reply>, CommandError> {
-    let context = CallContext { operation: Operation::GetPackage, ..context.clone() };
+    let context = ErrorContext { operation: Operation::GetPackage, ..context.clone() };
     let failed = |error| context.error(error);
     let files_hash = platform.files_hash(content).await.map_err(failed)?;
     let reply = match platform.get_package(&context.target).await {
@@ -66,7 +66,7 @@ async fn unchanged<P: Platform>(
 /// rejected. `None` if the cause is not found.
 pub async fn explain<P: Platform>(
     platform: &P,
-    context: &CallContext,
+    context: &ErrorContext,
     error: &CallError,
     package: Option<P::Reader>,
 ) -> Option<Explanation> {
@@ -79,7 +79,7 @@ pub async fn explain<P: Platform>(
     }
 }
 
-async fn find_missing<P: Platform>(platform: &P, context: &CallContext) -> Option<Missing> {
+async fn find_missing<P: Platform>(platform: &P, context: &ErrorContext) -> Option<Missing> {
     match platform.list_versions(&context.target.service_id).await {
         Ok(versions) => match versions.iter().any(|it| it.number == context.target.version_id) {
             true => Some(Missing::Package),

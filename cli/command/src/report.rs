@@ -9,7 +9,7 @@ use crate::contract::{Reply, ServiceVersion};
 use crate::error::{CommandError, Explanation};
 use crate::fields::FIELDS;
 use crate::platform::Uploaded;
-use crate::system::{Environment, Format, System};
+use crate::system::{Environment, OutputFormat, System};
 use anstyle::Style;
 use fastly_package_core::error::NO_HASH;
 use fastly_package_core::upload::{Proof, RetryNotice};
@@ -201,7 +201,7 @@ impl Report {
     ///
     /// Fails if it can't be written.
     pub fn line(self, text: &str) -> Result<(), CommandError> {
-        let format = if self.json { Format::Json } else { Format::Styled };
+        let format = if self.json { OutputFormat::Json } else { OutputFormat::Styled };
         (self.system.out)(text, format).map_err(CommandError::output)
     }
 

@@ -8,7 +8,7 @@ use std::io;
 #[derive(Clone, Copy)]
 pub struct System {
     /// Writes a line to stdout.
-    pub out: fn(&str, Format) -> io::Result<()>,
+    pub out: fn(&str, OutputFormat) -> io::Result<()>,
     /// Writes a line to stderr, in one write.
     pub err: fn(&str),
     /// Returns the current time.
@@ -21,7 +21,7 @@ pub struct System {
 
 /// The format of a line of stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum OutputFormat {
     /// Text with styles, which are stripped if colors are off.
     Styled,
     /// JSON, which is written as it is.

@@ -5,7 +5,7 @@ use crate::native::Native;
 use fastly_package::Content;
 use fastly_package_command::args::UploadOptions;
 use fastly_package_command::contract::ServiceVersion;
-use fastly_package_command::error::{CallContext, CommandError};
+use fastly_package_command::error::{CommandError, ErrorContext};
 use fastly_package_command::get;
 use fastly_package_command::platform::Platform;
 use fastly_package_command::report::Report;
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), CommandError>
     };
     let native = Native::demo(&emulator.url(), TOKEN, report)?;
     let target = ServiceVersion { service_id: SERVICE.into(), version_id: VERSION };
-    let put = CallContext::new(Operation::PutPackage, target.clone(), native.token_source())?;
+    let put = ErrorContext::new(Operation::PutPackage, target.clone(), native.token_source())?;
     report.message(&format!("Emulated Fastly API on {}\n", emulator.url()));
     let content = content.map_err(|error| put.error(error.into()))?;
     let flags = format!("--service-id {SERVICE} --version {VERSION}");

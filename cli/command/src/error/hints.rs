@@ -1,6 +1,6 @@
 //! Hints: the next step after an error.
 
-use super::{CallContext, CommandError, Explanation, Missing};
+use super::{CommandError, ErrorContext, Explanation, Missing};
 use crate::call_error::CallError;
 use crate::contract::RateLimit;
 use crate::system::{Environment, System};
@@ -43,7 +43,7 @@ impl CommandError {
     }
 }
 
-impl CallContext {
+impl ErrorContext {
     fn hint(&self, error: &CallError, system: System) -> Option<String> {
         let is_put = self.operation == Operation::PutPackage;
         match error.kind {

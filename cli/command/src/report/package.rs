@@ -2,7 +2,7 @@
 
 use super::{System, size, table};
 use crate::contract::Reply;
-use crate::fields::{FIELDS, Format, Value};
+use crate::fields::{FIELDS, FieldFormat, Value};
 use crate::times;
 
 /// The number of digits of an abbreviated hash: enough to tell two apart.
@@ -18,10 +18,10 @@ pub(super) fn package_table(reply: &Reply, whole: bool, system: System) -> Strin
         let value = field.get(reply)?;
         let text = value.lines().join(", ");
         let text = match (field.format, value) {
-            (Format::JsonOnly, _) => return None,
-            (Format::Size, Value::Number(bytes)) => size(bytes),
-            (Format::Hash, _) => hash(text),
-            (Format::Time, _) => times::api_time(&text, system),
+            (FieldFormat::JsonOnly, _) => return None,
+            (FieldFormat::Size, Value::Number(bytes)) => size(bytes),
+            (FieldFormat::Hash, _) => hash(text),
+            (FieldFormat::Time, _) => times::api_time(&text, system),
             _ => text,
         };
         Some((field.label, text))

@@ -12,7 +12,7 @@ use super::system::{now, random, sleep, variable};
 use crate::args::{Connection, Put, UploadOptions};
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use crate::error::{CallContext, CommandError, Finding, TokenSource};
+use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
 use crate::platform::{Platform, UploadResult};
 use crate::put::explain;
 use crate::report::Report;
@@ -129,7 +129,7 @@ impl Platform for Wasi {
         &self,
         content: Content,
         options: &UploadOptions,
-        mut context: CallContext,
+        mut context: ErrorContext,
     ) -> UploadResult {
         let result = match self.put_package(&context.target, content, options) {
             Ok(uploaded) => Ok(uploaded),

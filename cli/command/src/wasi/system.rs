@@ -6,7 +6,7 @@ use super::bindings::wasi::io::streams::{OutputStream, StreamError};
 use super::bindings::wasi::random::random::get_random_u64;
 use crate::args::When;
 use crate::error::CommandError;
-use crate::system::{Environment, Format, System};
+use crate::system::{Environment, OutputFormat, System};
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -38,9 +38,9 @@ pub(super) fn set_color(when: When) {
     });
 }
 
-fn out(text: &str, format: Format) -> io::Result<()> {
+fn out(text: &str, format: OutputFormat) -> io::Result<()> {
     let (is_colored, _) = COLORED.get();
-    let strip = format == Format::Styled && !is_colored;
+    let strip = format == OutputFormat::Styled && !is_colored;
     write(&stdout::get_stdout(), text, strip)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn print_clap(error: &clap::Error) -> Result<(), ()> {
         err(&format!("{first} [exit code {}]{rest}", error.exit_code()));
         return Err(());
     }
-    match out(text, Format::Styled).map_err(CommandError::output) {
+    match out(text, OutputFormat::Styled).map_err(CommandError::output) {
         Ok(()) | Err(CommandError::BrokenPipe) => Ok(()),
         Err(_) => Err(()),
     }
