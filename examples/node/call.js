@@ -10,17 +10,18 @@ import { asReadable, destroySource, feed, openSource } from './source.js';
  *
  * @param apiUrlOverride For tests: the API URL to pass to the component, if it differs from the one that outbound HTTP allows.
  */
-export async function call(method, target, source, options, apiUrlOverride) {
+export async function call(operation, target, source, options, apiUrlOverride) {
   let opening, content, signal, onAbort;
   try {
     source = asReadable(source);
     checkOptions(options);
     signal = options.signal;
-    const { serviceId, version } = checkTarget(target);
+    const { serviceId, version } = checkTarget(operation, target);
     const token = getToken(options);
     const api = getApi(options);
     const workerData = {
-      allowed: allowedRequest(method, api, { serviceId, version }),
+      operation,
+      allowed: allowedRequest(operation, api, { serviceId, version }),
       token,
       target: { serviceId, versionId: version },
       request: { auth: { tag: 'host' }, apiUrl: apiUrlOverride ?? api.href, userAgent: options.userAgent },
@@ -32,7 +33,7 @@ export async function call(method, target, source, options, apiUrlOverride) {
     const aborted = new Promise((_, reject) => (onAbort = () => reject(new AbortError(signal))));
     aborted.catch(() => {});
     signal?.addEventListener('abort', onAbort);
-    opening = method === 'put' ? openSource(source, options.size) : undefined;
+    opening = operation === 'put' ? openSource(source, options.size) : undefined;
     content = await Promise.race([aborted, opening]);
     await Promise.race([aborted, checkUrlIsSecure(api)]);
     return await run({ ...workerData, size: content?.size }, content, aborted, options);
@@ -61,7 +62,7 @@ async function run(workerData, content, aborted, { onProgress }) {
     execArgv: [],
   });
   try {
-    const { reply, error } = await new Promise((resolve, reject) => {
+    const { result, error } = await new Promise((resolve, reject) => {
       aborted.catch(reject);
       worker.on('message', (message) => {
         worker.removeAllListeners('exit');
@@ -79,7 +80,7 @@ async function run(workerData, content, aborted, { onProgress }) {
       });
     });
     if (error) throw FastlyPackageError.fromComponent(error);
-    return reply;
+    return result;
   } finally {
     port1.close();
     // Terminating a thread while it loads would leak the file descriptors that it is reading. A thread that hasn't claimed the call by now exits
@@ -104,10 +105,11 @@ function getApi({ apiUrl = process.env.FASTLY_API_ENDPOINT || 'https://api.fastl
 }
 
 // The component checks the rest. A fraction or a negative number would be converted to another number on the way.
-function checkTarget(target) {
+function checkTarget(operation, target) {
   const { serviceId, version } = target ?? {};
   if (typeof serviceId !== 'string') throw invalid('serviceId is not a string');
-  if (!Number.isInteger(version) || version < 0 || version > 0xffffffff) throw invalid('version is not a version number');
+  const isVersion = Number.isInteger(version) && version >= 0 && version <= 0xffffffff;
+  if (operation !== 'list' && !isVersion) throw invalid('version is not a version number');
   return { serviceId, version };
 }
 

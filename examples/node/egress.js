@@ -2,11 +2,12 @@ import { lookup } from 'node:dns/promises';
 import { invalid } from './error.js';
 
 /** Returns the request that a call may send. */
-export function allowedRequest(method, api, { serviceId, version }) {
+export function allowedRequest(operation, api, { serviceId, version }) {
   // A server resolves these to another path (RFC 3986, 5.2.4).
   if (['', '.', '..'].includes(serviceId)) throw invalid('the service ID is empty, `.` or `..`');
   const prefix = api.pathname.replace(/\/+$/, '');
-  const path = `${prefix}/service/${segment(serviceId)}/version/${version}/package`;
+  const versions = `${prefix}/service/${segment(serviceId)}/version`;
+  const [method, path] = operation === 'list' ? ['get', versions] : [operation, `${versions}/${version}/package`];
   return { method, protocol: api.protocol, host: api.host, path };
 }
 

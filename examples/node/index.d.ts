@@ -39,6 +39,9 @@ export interface PutOptions extends GetOptions {
 /** Gets the package of a service version. */
 export function getPackage(target: Target, options?: GetOptions): Promise<Reply>;
 
+/** Lists the versions of a service, which tells a missing version from a version without a package. */
+export function listVersions(serviceId: string, options?: GetOptions): Promise<ServiceVersionInfo[]>;
+
 /**
  * Uploads a package to a service version, replacing the one that it has.
  *
@@ -81,6 +84,17 @@ export interface Reply {
   rateLimit?: RateLimit;
   /** The response body, unchanged. */
   body: string;
+}
+
+/** A version of a service: the `service-version-info` of `wit/versions.wit`, which documents each field. */
+export interface ServiceVersionInfo {
+  number: number;
+  active: boolean;
+  locked: boolean;
+  createdAt?: string;
+  updatedAt?: string;
+  deletedAt?: string;
+  comment?: string;
 }
 
 export interface RateLimit {

@@ -12,7 +12,7 @@ import { after, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
-import { FastlyPackageError, getPackage, putPackage } from '../index.js';
+import { FastlyPackageError, getPackage, listVersions, putPackage } from '../index.js';
 import { archive, sha512 } from './archive.js';
 import { emulator } from './emulator.js';
 import { server } from './server.js';
@@ -58,6 +58,15 @@ for (const [name, bytes] of Object.entries({ small, large })) {
     });
   }
 }
+
+test('the versions of a service are listed', async () => {
+  const { serviceId } = newTarget();
+  for (const version of [1, 3]) await putPackage({ serviceId, version }, small, api);
+  const versions = await listVersions(serviceId, api);
+  assert.deepEqual(versions.map(({ number, active, locked }) => [number, active, locked]), [[1, false, false], [3, false, false]]);
+  assert.equal(typeof versions[0].createdAt, 'string');
+  await fails(listVersions(serviceId, { ...api, token: 'wrong' }), { kind: 'api', status: 401 });
+});
 
 test('a service ID with characters that are not allowed in a path is encoded', async () => {
   const target = { serviceId: "a b/'(ü)*!~", version: 2147483647 };
@@ -246,6 +255,7 @@ test('invalid arguments are rejected', async () => {
     await fails(getPackage({ serviceId: 's', version }, api), { kind: 'invalid-argument' });
   }
   await fails(getPackage({ serviceId: '..', version: 1 }, api), { kind: 'invalid-argument' });
+  for (const serviceId of ['', '..', 5, undefined]) await fails(listVersions(serviceId, api), { kind: 'invalid-argument' });
   await fails(getPackage(newTarget(), { ...api, userAgent: 'a\nb' }), { kind: 'invalid-argument' });
 });
 

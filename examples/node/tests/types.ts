@@ -1,6 +1,6 @@
 // Compiled by `npm run check`, never run: checks which code the types accept and reject.
 import { createReadStream } from 'node:fs';
-import { FastlyPackageError, getPackage, putPackage, type GetOptions, type PutOptions, type Source } from 'fastly-package-node';
+import { FastlyPackageError, getPackage, listVersions, putPackage, type GetOptions, type PutOptions, type Source } from 'fastly-package-node';
 
 // An undefined option is equal to an absent one.
 const unset = undefined as string | undefined;
@@ -26,6 +26,8 @@ export const sources: Source[] = [
 putPackage({ serviceId: 's', version: 1 }, 7);
 
 export const size: Promise<number | undefined> = getPackage({ serviceId: 's', version: 1 }).then((reply) => reply.package.metadata?.size);
+
+export const numbers: Promise<number[]> = listVersions('s', get).then((versions) => versions.map(({ number }) => number));
 
 // @ts-expect-error
 new FastlyPackageError('x');

@@ -34,12 +34,13 @@ def calls(listener: socket.socket, large: Path) -> dict[str, Callable[[Cancel], 
 
     return {
         "get": lambda cancel: client.get_package("id", 1, cancel=cancel),
+        "list": lambda cancel: client.list_versions("id", cancel=cancel),
         "put": lambda cancel: client.put_package("id", 1, large, cancel=cancel),
         "put from a pipe": from_pipe,
     }
 
 
-@pytest.mark.parametrize("kind", ["get", "put", "put from a pipe"])
+@pytest.mark.parametrize("kind", ["get", "list", "put", "put from a pipe"])
 def test_a_call_ends_when_it_is_cancelled(calls: dict[str, Callable[[Cancel], object]], kind: str) -> None:
     cancel = Cancel()
     started = time.monotonic()
@@ -49,7 +50,7 @@ def test_a_call_ends_when_it_is_cancelled(calls: dict[str, Callable[[Cancel], ob
     assert 0.2 <= time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("kind", ["get", "put", "put from a pipe"])
+@pytest.mark.parametrize("kind", ["get", "list", "put", "put from a pipe"])
 def test_a_call_that_was_cancelled_beforehand_is_not_started(
     listener: socket.socket, calls: dict[str, Callable[[Cancel], object]], kind: str
 ) -> None:

@@ -448,8 +448,10 @@ def test_an_endless_loop_in_the_component_is_stopped(tmp_path: Path) -> None:
         (core instance $core (instantiate $module))
         (func $none (canon lift (core func $core "none")))
         (instance $api (export "get-package" (func $none)) (export "put-package" (func $none)))
+        (instance $versions (export "list-versions" (func $none)))
         (instance $egress (export "allow" (func $none)))
         (export "fastly-package:api/package-api@0.1.0" (instance $api))
+        (export "fastly-package:api/versions@0.1.0" (instance $versions))
         (export "fastly-package:api/egress@0.1.0" (instance $egress)))""")
     with pytest.raises(ComponentError, match="fuel"):
         Client(token=TOKEN, component=path, cache=False).get_package("id", 1)

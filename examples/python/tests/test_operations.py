@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import fastly_package
-from fastly_package import ApiError, Client, Source
+from fastly_package import ApiError, Client, InvalidArgument, Source
 
 from .conftest import TOKEN, create_package
 from .test_early_responses import Server
@@ -43,6 +43,16 @@ def test_get_returns_the_package_that_was_put(client: Client, package: bytes) ->
     assert json.loads(got.body)["id"] == got.package.id
     assert got.rate_limit is None
     assert put.rate_limit is not None and put.rate_limit.remaining is not None
+
+
+def test_the_versions_of_a_service_are_listed(client: Client, package: bytes) -> None:
+    for version in (1, 3):
+        client.put_package("list", version, package)
+    versions = client.list_versions("list")
+    assert [(it.number, it.active, it.locked) for it in versions] == [(1, False, False), (3, False, False)]
+    assert versions[0].created_at is not None
+    with pytest.raises(InvalidArgument):
+        client.list_versions("..")
 
 
 @pytest.mark.parametrize(

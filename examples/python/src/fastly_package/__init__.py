@@ -6,7 +6,7 @@
 """
 
 from .cancel import Cancel
-from .client import Client, get_package, put_package
+from .client import Client, get_package, list_versions, put_package
 from .content import Progress, Source
 from .errors import (
     ApiError,
@@ -19,7 +19,7 @@ from .errors import (
     TransportError,
     UnexpectedResponse,
 )
-from .records import ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply
+from .records import ApiErrorEntry, PackageMetadata, PackageResponse, RateLimit, Reply, ServiceVersionInfo
 
 __all__ = [
     "ApiError",
@@ -37,9 +37,11 @@ __all__ = [
     "Progress",
     "RateLimit",
     "Reply",
+    "ServiceVersionInfo",
     "Source",
     "TransportError",
     "UnexpectedResponse",
     "get_package",
+    "list_versions",
     "put_package",
 ]

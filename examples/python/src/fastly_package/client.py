@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from wasmtime.component import Record
 
@@ -17,8 +18,10 @@ from .cancel import Cancel
 from .content import Progress, Source, feed, opened
 from .errors import ApiError, Cancelled, FastlyPackageError, InvalidArgument, TransportError
 from .pipe import pipe
-from .plugin import Plugin, load
-from .records import Reply
+from .plugin import Plugin, Sandbox, load
+from .records import Reply, ServiceVersionInfo
+
+T = TypeVar("T")
 
 # The errors of an established connection, with which a response may be lost: see the README.
 _LOST_RESPONSE = ("HTTP-protocol-error", "HTTP-response-incomplete", "connection-terminated")
@@ -81,17 +84,29 @@ class Client:
         self, service_id: str, version: int, *, timeout: float | None, cancel: Cancel | None, api_url: str
     ) -> Reply:
         """Pass `api_url` to the component, and the client's API URL to the guard."""
-        target = _target(service_id, version)
+        target, options = _target(service_id, version), self._options(api_url)
+        return self._run(lambda sandbox: sandbox.get(self._api_url, target, options), timeout, cancel)
+
+    def list_versions(
+        self, service_id: str, *, timeout: float | None = None, cancel: Cancel | None = None
+    ) -> list[ServiceVersionInfo]:
+        """List the versions of a service, which tells a missing version from a version without a package.
+
+        `timeout`, `cancel`: as for `get_package`.
+        """
+        service_id, options = arguments.text("service_id", service_id), self._options(self._api_url)
+        return self._run(lambda sandbox: sandbox.list_versions(self._api_url, service_id, options), timeout, cancel)
+
+    def _run(self, function: Callable[[Sandbox], T], timeout: float | None, cancel: Cancel | None) -> T:
         timeout = arguments.seconds("timeout", timeout)
         arguments.optional(Cancel, "cancel", cancel)
         sandbox = self._plugin().sandbox()
-        options = self._options(api_url)
 
-        def get() -> Reply:
+        def run() -> T:
             _check_localhost(self._api_url)
-            return sandbox.get(self._api_url, target, options)
+            return function(sandbox)
 
-        with started(get, timeout, cancel) as call:
+        with started(run, timeout, cancel) as call:
             return call.result()
 
     def put_package(
@@ -188,6 +203,18 @@ def get_package(
 ) -> Reply:
     """Call `Client.get_package` on a new client."""
     return Client(token=token, api_url=api_url).get_package(service_id, version, timeout=timeout, cancel=cancel)
+
+
+def list_versions(
+    service_id: str,
+    *,
+    token: str | None = None,
+    api_url: str | None = None,
+    timeout: float | None = None,
+    cancel: Cancel | None = None,
+) -> list[ServiceVersionInfo]:
+    """Call `Client.list_versions` on a new client."""
+    return Client(token=token, api_url=api_url).list_versions(service_id, timeout=timeout, cancel=cancel)
 
 
 def put_package(

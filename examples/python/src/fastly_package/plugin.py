@@ -14,7 +14,7 @@ from wasmtime.component import Component, ExportIndex, Instance, Linker, Record,
 
 from . import cache as compiled
 from .errors import ComponentError, InvalidArgument, to_exception
-from .records import Reply, reply
+from .records import Reply, ServiceVersionInfo, reply, versions
 
 _BUILD = (
     "run, in the repository's root,\n"
@@ -23,6 +23,7 @@ _BUILD = (
 # Other imports are rejected, since this host's linker provides all of WASI.
 _ALLOWED_IMPORTS = ("wasi:http/", "wasi:io/", "wasi:random/")
 _API = "fastly-package:api/package-api@0.1.0"
+_VERSIONS = "fastly-package:api/versions@0.1.0"
 _EGRESS = "fastly-package:api/egress@0.1.0"
 # An upload of 100 MB consumes 2 million, the most expensive response of 1 MiB 400 million. An endless loop traps soon.
 _FUEL = 2_000_000_000
@@ -76,6 +77,7 @@ class Plugin:
         self.allow = _export(self.guarded, _EGRESS, "allow")
         self.get = _export(self.guarded, _API, "get-package")
         self.put = _export(self.guarded, _API, "put-package")
+        self.list_versions = _export(self.guarded, _VERSIONS, "list-versions")
 
     def sandbox(self, stdin: int | None = None) -> Sandbox:
         """Create the sandbox of a call. `stdin` is the reading end of a pipe; the sandbox opens it again."""
@@ -101,31 +103,37 @@ class Sandbox:
     def get(self, allowed_url: str, target: Record, options: Record) -> Reply:
         """Call `get-package`."""
         with self._store:
-            instance = self._allow("get-package", target, allowed_url)
-            return self._result(instance, self._plugin.get, target, options)
+            instance = self._allow("get-package", allowed_url, *vars(target).values())
+            return reply(self._result(instance, self._plugin.get, target, options))
+
+    def list_versions(self, allowed_url: str, service_id: str, options: Record) -> list[ServiceVersionInfo]:
+        """Call `list-versions`."""
+        with self._store:
+            # The guard ignores the version.
+            instance = self._allow("list-versions", allowed_url, service_id, 0)
+            return versions(self._result(instance, self._plugin.list_versions, service_id, options))
 
     def put(self, allowed_url: str, target: Record, size: int, put: Record, options: Record) -> Reply:
         """Call `put-package` with the content of the pipe."""
         with self._store:
-            instance = self._allow("put-package", target, allowed_url)
+            instance = self._allow("put-package", allowed_url, *vars(target).values())
             stdin = self._instantiate(self._plugin.open_stdin)
             content = self._call(stdin, "open-stdin")
-            return self._result(instance, self._plugin.put, target, content, size, put, options)
+            return reply(self._result(instance, self._plugin.put, target, content, size, put, options))
 
-    def _allow(self, operation: str, target: Record, api_url: str) -> Instance:
+    def _allow(self, operation: str, api_url: str, service_id: str, version: int) -> Instance:
         """Return an instance whose guard allows the request of the call."""
         instance = self._instantiate(self._plugin.guarded)
-        service_id, version = vars(target).values()
         reason = self._call(instance, self._plugin.allow, operation, service_id, version, api_url)
         if reason is not None:
             raise InvalidArgument(reason)
         return instance
 
-    def _result(self, instance: Instance, function: ExportIndex, *arguments: object) -> Reply:
+    def _result(self, instance: Instance, function: ExportIndex, *arguments: object) -> Any:
         result = self._call(instance, function, *arguments)
         if isinstance(result, Variant):
             raise to_exception(result)
-        return reply(result)
+        return result
 
     def _instantiate(self, component: Component) -> Instance:
         with _trapping():

@@ -55,6 +55,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceVersionInfo:
+    """A version of a service: the record of `wit/versions.wit`."""
+
+    number: int
+    active: bool
+    locked: bool
+    created_at: str | None
+    updated_at: str | None
+    deleted_at: str | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ApiErrorEntry:
     """An entry of `errors` in an error response."""
 
@@ -77,6 +90,10 @@ def rate_limit(record: Record | None) -> RateLimit | None:
 
 def entry(record: Record) -> ApiErrorEntry:
     return ApiErrorEntry(**fields(record))
+
+
+def versions(records: list[Record]) -> list[ServiceVersionInfo]:
+    return [ServiceVersionInfo(**fields(record)) for record in records]
 
 
 def reply(record: Record) -> Reply:
