@@ -35,9 +35,9 @@ fn cases() -> Vec<Case> {
     let at = |name, service, version| Case { name, service, version, faults: Vec::new() };
     let elsewhere = "https://elsewhere.test/";
     vec![
-        case("400, no package", Fault::answer(Answer::bad_package())),
+        case("400, invalid package", Fault::answer(Answer::bad_package())),
         case("400, deleted", Fault::answer(Answer::service_deleted(SERVICE))),
-        case("400, anything", json(400, r#"{"msg":"Bad request"}"#)),
+        case("400, other reason", json(400, r#"{"msg":"Bad request"}"#)),
         case("401", Fault::answer(Answer::unauthorized())),
         case("401, expired", Fault::answer(Answer::token_expired("5Yo3XXnrQpjc20u0ybrf2g"))),
         case("403", Fault::answer(Answer::forbidden())),
@@ -47,7 +47,7 @@ fn cases() -> Vec<Case> {
         case("404, package", Fault::answer(Answer::not_found())),
         Case {
             faults: vec![Fault::answer(Answer::not_found()), plain(503)],
-            ..at("404, of what isn't to be found out", SERVICE, "3")
+            ..at("404, failed lookup", SERVICE, "3")
         },
         case("406", plain(406)),
         case("408", plain(408)),
@@ -58,23 +58,23 @@ fn cases() -> Vec<Case> {
         case("417", plain(417)),
         case("418", plain(418)),
         case("422, locked", Fault::answer(Answer::version_locked(SERVICE, 3))),
-        case("422, anything", json(422, r#"{"msg":"Unprocessable"}"#)),
+        case("422, other reason", json(422, r#"{"msg":"Unprocessable"}"#)),
         case("429", Fault::answer(Answer::rate_limited(4_102_444_800))),
         case("429, Retry-After", Fault::answer(Answer::new(429).header("Retry-After", LATER))),
-        case("429, nothing said", plain(429)),
+        case("429, without headers", plain(429)),
         case("500, HTML", Fault::answer(Answer::guru_meditation())),
         case("502", plain(502)),
-        case("503, an empty error", json(503, r#"{"errors":[{}]}"#)),
-        case("503, nothing", plain(503)),
+        case("503, empty error", json(503, r#"{"errors":[{}]}"#)),
+        case("503, empty body", plain(503)),
         case("504", plain(504)),
         case("302", Fault::answer(Answer::redirect(302, elsewhere))),
         case("307", Fault::answer(Answer::redirect(307, elsewhere))),
-        case("200, no package", json(200, "[]")),
+        case("200, not a package", json(200, "[]")),
         case("200, HTML", Fault::answer(Answer::new(200).body("<html>").content_type("text/html"))),
-        case("200, cut", Fault::answer(Answer::new(200).body("{\"id\":\"abc\"}").cut_to(5))),
+        case("200, truncated", Fault::answer(Answer::new(200).body("{\"id\":\"abc\"}").cut_to(5))),
         case("200, over 1 MiB", Fault::answer(Answer::new(200).padded_to(2_000_000))),
-        case("no HTTP", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n"))),
-        case("answer lost", Fault::lost_answer()),
+        case("not HTTP", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n"))),
+        case("response lost", Fault::lost_answer()),
     ]
 }
 
@@ -140,23 +140,23 @@ async fn a_local_or_network_failure_reports_its_cause_and_a_hint() {
     let mismatch = json!({"size": 9, "hashsum": "0".repeat(128)});
     let mut all = String::new();
     for (name, fault, args) in [
-        ("no package", None, "put --package missing.tar.gz"),
+        ("a missing file", None, "put --package missing.tar.gz"),
         ("a folder", None, "put --package folder"),
         ("an empty file", None, "put --package empty.tar.gz"),
         ("a device", None, "put --package /dev/null"),
-        ("a bare wasm", None, "put --package main.wasm"),
-        ("no gzip", None, "put --package app.tar"),
+        ("a Wasm module", None, "put --package main.wasm"),
+        ("not gzip", None, "put --package app.tar"),
         ("too large", None, "put --package large.tar.gz"),
         ("a check of a folder", None, "check folder"),
-        ("a size of a file", None, "put --package app.tar.gz --size 5"),
-        ("no token file", None, "get --token-file missing"),
-        ("a token that is none", None, "get --token-file bad-token"),
-        ("no certificates", None, "get --ca-cert missing"),
-        ("an API that is none", None, "get --api nowhere"),
-        ("an API in plain text", None, "get --api http://api.fastly.com"),
-        ("an API that isn't there", None, "get --retries 0 --api NOWHERE"),
+        ("--size of a file", None, "put --package app.tar.gz --size 5"),
+        ("a missing token file", None, "get --token-file missing"),
+        ("an invalid token", None, "get --token-file bad-token"),
+        ("a missing certificate file", None, "get --ca-cert missing"),
+        ("an invalid API URL", None, "get --api nowhere"),
+        ("an API over HTTP", None, "get --api http://api.fastly.com"),
+        ("an unreachable API", None, "get --retries 0 --api NOWHERE"),
         (
-            "a field that isn't named",
+            "a missing field",
             Some(Fault::answer(Answer::described(Value::Null))),
             "get --field name",
         ),
@@ -167,7 +167,7 @@ async fn a_local_or_network_failure_reports_its_cause_and_a_hint() {
             "put --package app.tar.gz --timeout 500ms",
         ),
         (
-            "something else stored",
+            "another package stored",
             Some(Fault::answer(Answer::described(mismatch))),
             "put --package app.tar.gz",
         ),

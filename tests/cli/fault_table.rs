@@ -14,7 +14,7 @@ const TIMEOUT: &str = "50s";
 /// For a fault that never ends.
 const SHORT_TIMEOUT: &str = "8s";
 const CONCURRENCY: usize = 12;
-const CALLS: [&str; 3] = ["get", "put", "put, asking"];
+const CALLS: [&str; 3] = ["get", "put", "put, Expect"];
 
 /// More than all buffers hold together, so that a package isn't sent whole if a fault occurs during the upload.
 const LARGE: u64 = 10 * 1024 * 1024;
@@ -40,23 +40,23 @@ fn faults() -> Vec<(&'static str, Fault)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     vec![
         ("no fault", Fault::delay(Duration::ZERO)),
-        ("closed on the head", Fault::close()),
-        ("reset on the head", Fault::reset()),
+        ("closed after the head", Fault::close()),
+        ("reset after the head", Fault::reset()),
         ("closed in the body", Fault::close().after_body_bytes(BYTES_BEFORE_FAULT)),
         ("reset in the body", Fault::reset().after_body_bytes(BYTES_BEFORE_FAULT)),
         ("never read", Fault::never_read()),
         ("no longer read", Fault::never_read().after_body_bytes(BYTES_BEFORE_FAULT)),
-        ("never answered", Fault::never_answer()),
-        ("stored, never answered", Fault::never_answer().stored()),
-        ("stored, answer lost", Fault::lost_answer()),
-        ("stored, answer lost by a reset", Fault::lost_answer().then(Then::Reset)),
+        ("never responds", Fault::never_answer()),
+        ("stored, never responds", Fault::never_answer().stored()),
+        ("stored, response lost", Fault::lost_answer()),
+        ("stored, response lost by reset", Fault::lost_answer().then(Then::Reset)),
         ("read slowly", Fault::slow_read(2000)),
-        ("answered slowly", Fault::slow_answer(2000)),
+        ("slow response", Fault::slow_answer(2000)),
         ("no 100 Continue", Fault::no_continue()),
         ("103 Early Hints", Fault::informational(&[103, 102])),
         ("417", Fault::expectation_failed()),
         ("early 401", early(401)),
-        ("early 401, then nothing", early(401).then(Then::Stall)),
+        ("early 401, then a stall", early(401).then(Then::Stall)),
         (
             "early 401, then a reset",
             early(401).delayed(Duration::from_millis(50)).then(Then::Close),
@@ -82,13 +82,16 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("307, stored", Fault::answer(Answer::redirect(307, "https://elsewhere.test/")).stored()),
         ("200 of HTML", Fault::answer(Answer::new(200).body("<html>"))),
         ("200 of HTML, stored", Fault::answer(Answer::new(200).body("<html>")).stored()),
-        ("200, cut", Fault::answer(Answer::real().cut_to(40))),
-        ("200, cut chunk", Fault::answer(Answer::real().chunked_cut_to(40))),
+        ("200, truncated", Fault::answer(Answer::real().cut_to(40))),
+        ("200, truncated chunk", Fault::answer(Answer::real().chunked_cut_to(40))),
         ("200 over 1 MiB", Fault::answer(Answer::real().padded_to(2_000_000))),
-        ("no HTTP", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n"))),
-        ("no HTTP, stored", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n")).stored()),
-        ("200, odd limits", Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon"))),
-        ("200, no hash named", Fault::answer(Answer::described(json!({"size": null}))).stored()),
+        ("not HTTP", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n"))),
+        ("not HTTP, stored", Fault::answer(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n")).stored()),
+        (
+            "200, invalid rate limit",
+            Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon")),
+        ),
+        ("200, no hash", Fault::answer(Answer::described(json!({"size": null}))).stored()),
         (
             "200, another hash",
             Fault::answer(Answer::described(json!({"hashsum": "0".repeat(128)}))).stored(),
@@ -102,7 +105,7 @@ fn package(size: u64) -> Vec<u8> {
 
 /// Returns whether a fault occurs before a large package is sent whole.
 fn is_early(fault: &str) -> bool {
-    ["on the head", "in the body", "read", "early"].iter().any(|part| fault.contains(part))
+    ["after the head", "in the body", "read", "early"].iter().any(|part| fault.contains(part))
         && fault != "read slowly"
 }
 
