@@ -8,7 +8,7 @@ mod token;
 
 use fastly_package::{Content, ContentReader, Plugin, PluginBuilder, PutOptions, Retry, Token};
 use fastly_package_archive::{self as archive, Limits, files_hash};
-use fastly_package_command::args::{Connection, Put, UploadOptions};
+use fastly_package_command::args::{Connection, Put};
 use fastly_package_command::call_error::CallError;
 use fastly_package_command::contract::{Reply, ServiceVersion, ServiceVersionInfo};
 use fastly_package_command::error::{CommandError, ErrorContext, Finding, TokenSource};
@@ -118,7 +118,7 @@ impl Platform for Native {
     async fn upload(
         &self,
         content: Content,
-        options: &UploadOptions,
+        options: PutOptions,
         mut context: ErrorContext,
     ) -> UploadResult {
         let mut signals = match Signals::catch() {
@@ -203,16 +203,11 @@ impl Native {
         &self,
         target: &ServiceVersion,
         content: Content,
-        options: &UploadOptions,
+        options: PutOptions,
     ) -> Result<Uploaded, CallError> {
         self.progress.begin(content.size(), self.report);
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
-        let options = PutOptions {
-            expect: options.expect.into(),
-            verify: !options.no_verify,
-            force: options.force,
-        };
         let upload = self.plugin.put_package(target, content, options);
         let uploaded = self.progress.run(upload, |line| self.report.message(line)).await;
         self.progress.clear();

@@ -46,6 +46,30 @@ pub trait Failure {
     fn not_stored(self) -> Self;
 }
 
+/// The options of an upload.
+///
+/// ```
+/// # use fastly_package_core::upload::PutOptions;
+/// let options = PutOptions { force: true, ..PutOptions::default() };
+/// assert!(options.verify);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct PutOptions {
+    /// Whether to send `Expect: 100-continue`. Default: [`Expect::Auto`].
+    pub expect: Expect,
+    /// Whether to compare what the API stored with what was sent, by length and SHA-512. Default: `true`. Without it, the content is not hashed, and
+    /// a file that is modified between two attempts is recognized by its length and modification time only.
+    pub verify: bool,
+    /// Whether to send content that is too large or not a package. Default: `false`.
+    pub force: bool,
+}
+
+impl Default for PutOptions {
+    fn default() -> Self {
+        Self { expect: Expect::Auto, verify: true, force: false }
+    }
+}
+
 /// How an upload is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -53,10 +77,8 @@ pub struct Options {
     pub size: u64,
     /// Whether the content can be read again, so that the upload can be repeated.
     pub is_repeatable: bool,
-    /// Whether to send `Expect: 100-continue`.
-    pub expect: Expect,
-    /// Whether to compare what the API stored with what was sent.
-    pub verify: bool,
+    /// The caller's options.
+    pub put: PutOptions,
     /// Whether the driver can't hash what it sends, and so reads the content once before.
     pub digest_first: bool,
     /// How failures are retried.
@@ -219,7 +241,7 @@ enum Purpose<R, E> {
 impl<R: HasDigest, E: Failure> Upload<R, E> {
     /// Prepares an upload.
     pub fn new(options: Options) -> Self {
-        let expect = match options.expect {
+        let expect = match options.put.expect {
             Expect::Auto => options.is_repeatable && options.size >= EXPECT_MIN_SIZE,
             Expect::Always => true,
             Expect::Never => false,
@@ -240,7 +262,9 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
     /// If the event is not the result of the last step.
     pub fn next(&mut self, event: Event<R, E>, now: SystemTime, random: f64) -> Step<R, E> {
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
-            (Phase::Start, Event::Started) if self.options.verify && self.options.digest_first => {
+            (Phase::Start, Event::Started)
+                if self.options.put.verify && self.options.digest_first =>
+            {
                 self.phase = Phase::Start;
                 Step::Digest
             }
@@ -249,7 +273,7 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
                 self.sent = digest;
                 self.put()
             }
-            (Phase::Putting, Event::Put(Ok(reply))) if self.options.verify => {
+            (Phase::Putting, Event::Put(Ok(reply))) if self.options.put.verify => {
                 self.digest_and_compare(Purpose::Verify(reply))
             }
             (Phase::Putting, Event::Put(Ok(reply))) => self.done(reply, Proof::Off),

@@ -16,6 +16,7 @@ use crate::sandbox::{self, CallPermit, Limits, SharedEngine, State};
 use crate::timeouts::Timeouts;
 use fastly_package_core::error::{Stored, TimeoutPhase};
 use fastly_package_core::target::Operation;
+use fastly_package_core::upload;
 use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::Resource;
@@ -111,13 +112,13 @@ impl<'a> Call<'a> {
         call.run(run).await
     }
 
-    /// `expect` sends `Expect: 100-continue`; `hash` computes the content's digest while it is sent.
+    /// `expect` sends `Expect: 100-continue`. The digest of content to verify is computed while it is sent.
     pub(crate) async fn put_package(
         context: &'a CallContext,
         target: &ServiceVersion,
         content: &mut Content,
+        options: upload::PutOptions,
         expect: bool,
-        hash: bool,
         deadline: Deadline<'a>,
     ) -> Result<Reply> {
         let ServiceVersion { service_id, version_id } = target;
@@ -126,7 +127,7 @@ impl<'a> Call<'a> {
             Self::begin(context, operation, service_id, *version_id, Some(size), deadline).await?;
         let flags = if expect { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
         let put = PutOptions { flags, filename: content.file_name().map(str::to_owned) };
-        let (stream, progress) = content.begin(hash)?;
+        let (stream, progress) = content.begin(options.verify)?;
         call.upload = Some(UploadState { size, progress });
         let options = context.request_options();
         let run = async |component: &bindings::Plugin, store: &mut Store<State>| {

@@ -95,12 +95,12 @@ pub use fastly_package_core::error::{
 };
 pub use fastly_package_core::retry::Retries;
 pub use fastly_package_core::target::Operation;
-pub use fastly_package_core::upload::Expect;
+pub use fastly_package_core::upload::{Expect, PutOptions};
 pub use outbound::denial::Denial;
 pub use outbound::egress::EgressPolicy;
 pub use outbound::token::Token;
 pub use outbound::{OutboundHttp, RequestHooks};
-pub use plugin::{Plugin, Proof, PutOptions, Uploaded};
+pub use plugin::{Plugin, Proof, Uploaded};
 pub use retries::Retry;
 pub use sandbox::{Limits, PluginCtx, PluginView, add_to_linker};
 pub use timeouts::Timeouts;

@@ -14,7 +14,7 @@ use fastly_package_core::error::{Stored, TimeoutPhase};
 use fastly_package_core::retry::Retries;
 use fastly_package_core::target::Operation;
 use fastly_package_core::upload::{
-    self, Event, Expect, Failure, RetryNotice, Step, Upload, UploadError,
+    self, Event, Failure, PutOptions, RetryNotice, Step, Upload, UploadError,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -52,31 +52,6 @@ pub(crate) type OnVerify = Listener<dyn Fn(&ServiceVersion) + Send + Sync>;
 impl From<Inner> for Plugin {
     fn from(inner: Inner) -> Self {
         Self { inner: Arc::new(inner), time_limit: None }
-    }
-}
-
-/// The options of an upload.
-///
-/// ```
-/// use fastly_package::PutOptions;
-///
-/// let options = PutOptions { force: true, ..PutOptions::default() };
-/// assert!(options.verify);
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct PutOptions {
-    /// Whether to send `Expect: 100-continue`. Default: [`Expect::Auto`].
-    pub expect: Expect,
-    /// Whether to compare what the API stored with what was sent, by length and SHA-512. Default: `true`. Without it, the content is not hashed, and
-    /// a file that is modified between two attempts is recognized by its length and modification time only.
-    pub verify: bool,
-    /// Whether to send content that [`Content::check`] refuses. Default: `false`.
-    pub force: bool,
-}
-
-impl Default for PutOptions {
-    fn default() -> Self {
-        Self { expect: Expect::Auto, verify: true, force: false }
     }
 }
 
@@ -159,8 +134,7 @@ impl Plugin {
         let mut upload = Upload::new(upload::Options {
             size,
             is_repeatable: content.is_repeatable(),
-            expect: options.expect,
-            verify: options.verify,
+            put: options,
             digest_first: false,
             retries: plugin.retries,
         });
@@ -168,17 +142,11 @@ impl Plugin {
         loop {
             event = match upload.next(event, SystemTime::now(), fastrand::f64()) {
                 Step::Put { expect } => {
-                    let hash = options.verify;
-                    let result = Call::put_package(
-                        &plugin.calls,
-                        target,
-                        &mut content,
-                        expect,
-                        hash,
-                        deadline,
-                    )
-                    .await;
-                    if result.is_ok() && hash && content.sent().is_none() {
+                    let calls = &plugin.calls;
+                    let put =
+                        Call::put_package(calls, target, &mut content, options, expect, deadline);
+                    let result = put.await;
+                    if result.is_ok() && options.verify && content.sent().is_none() {
                         let message = "it reports as stored what it has not read to its end";
                         return Err(Error::component(message, Stored::Unknown));
                     }

@@ -9,7 +9,7 @@ pub use after_help::{EXIT_CODES, GET, GET_USAGE, PUT};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use fastly_package_core::api_url::FASTLY_API;
-use fastly_package_core::upload::Expect;
+use fastly_package_core::upload::{Expect, PutOptions};
 use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -158,7 +158,7 @@ pub struct Put {
 }
 
 /// The options of an upload.
-#[derive(Default, Args)]
+#[derive(Args)]
 pub struct UploadOptions {
     /// Wait for the API's consent before sending the package (Expect: 100-continue). auto: from 1 MiB on, except from stdin with --size.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
@@ -236,6 +236,13 @@ impl Get {
 impl Connection {
     fn is_token_from_stdin(&self) -> bool {
         self.token_file.as_deref() == Some(Path::new("-"))
+    }
+}
+
+impl From<&UploadOptions> for PutOptions {
+    fn from(options: &UploadOptions) -> Self {
+        let UploadOptions { expect, no_verify, force } = *options;
+        Self { expect: expect.into(), verify: !no_verify, force }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The platform that the commands run on.
 
-use crate::args::{Connection, Put, UploadOptions};
+use crate::args::{Connection, Put};
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
 use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
 use crate::report::Report;
 use crate::targets::Line;
-use fastly_package_core::upload;
+use fastly_package_core::upload::{self, PutOptions};
 use futures::Stream;
 use std::path::Path;
 
@@ -56,7 +56,7 @@ pub trait Platform: Sized {
     async fn upload(
         &self,
         content: Self::Content,
-        options: &UploadOptions,
+        options: PutOptions,
         context: ErrorContext,
     ) -> UploadResult;
 }

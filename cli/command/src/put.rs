@@ -32,7 +32,8 @@ pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandE
         return report.dry_run(&context.target, P::size(&content));
     }
     let size = P::size(&content);
-    let UploadResult { result, signal } = platform.upload(content, &args.options, context).await;
+    let uploading = platform.upload(content, (&args.options).into(), context);
+    let UploadResult { result, signal } = uploading.await;
     let result = result.and_then(|uploaded| report.uploaded(&uploaded, size));
     match signal {
         None => result,

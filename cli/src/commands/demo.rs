@@ -2,8 +2,7 @@
 
 use crate::cli::Demo;
 use crate::native::Native;
-use fastly_package::Content;
-use fastly_package_command::args::UploadOptions;
+use fastly_package::{Content, PutOptions};
 use fastly_package_command::contract::ServiceVersion;
 use fastly_package_command::error::{CommandError, ErrorContext};
 use fastly_package_command::get;
@@ -38,7 +37,7 @@ pub(crate) async fn run(args: &Demo, report: Report) -> Result<(), CommandError>
     let flags = format!("--service-id {SERVICE} --version {VERSION}");
     report.message(&format!("$ fastly-package put {flags} --package {name}"));
     let size = content.size();
-    let uploaded = native.upload(content, &UploadOptions::default(), put).await.result?;
+    let uploaded = native.upload(content, PutOptions::default(), put).await.result?;
     report.uploaded(&uploaded, size)?;
     report.message(&format!("\n$ fastly-package get {flags}"));
     report.reply(&get::get(&native, target).await?)?;

@@ -80,8 +80,7 @@ fn timeout() -> Error {
 const OPTIONS: Options = Options {
     size: 3,
     is_repeatable: true,
-    expect: Expect::Always,
-    verify: true,
+    put: PutOptions { expect: Expect::Always, verify: true, force: false },
     digest_first: false,
     retries: Retries {
         limit: 2,
@@ -165,7 +164,7 @@ fn an_upload_that_succeeds_is_verified() {
     ] {
         assert_eq!(run(OPTIONS, &outcomes), expected);
     }
-    let off = Options { verify: false, ..OPTIONS };
+    let off = Options { put: PutOptions { verify: false, ..OPTIONS.put }, ..OPTIONS };
     assert_eq!(run(off, &[P(Ok(Stub::Other))]), "put-expect; stored");
 }
 
@@ -228,7 +227,7 @@ fn a_417_is_answered_once_by_the_same_upload_without_expect() {
     assert_eq!(run(OPTIONS, &twice), "put-expect; put; failed, stored: No");
     let begun = [P(Err(api(417)))];
     assert_eq!(run(OPTIONS, &begun), "put-expect; failed, stored: No");
-    let never = Options { expect: Expect::Never, ..OPTIONS };
+    let never = Options { put: PutOptions { expect: Expect::Never, ..OPTIONS.put }, ..OPTIONS };
     assert_eq!(run(never, &[P(Err(rejected))]), "put; failed, stored: No");
 }
 
@@ -237,7 +236,8 @@ fn expect_is_sent_from_a_mebibyte_on() {
     for (size, expected) in
         [(EXPECT_MIN_SIZE - 1, "put; verified"), (EXPECT_MIN_SIZE, "put-expect; verified")]
     {
-        let options = Options { size, expect: Expect::Auto, ..OPTIONS };
+        let put = PutOptions { expect: Expect::Auto, ..OPTIONS.put };
+        let options = Options { size, put, ..OPTIONS };
         assert_eq!(run(options, &[P(Ok(Stub::Same))]), expected);
         let once = Options { is_repeatable: false, ..options };
         assert_eq!(run(once, &[P(Ok(Stub::Same))]), "put; verified");
@@ -305,7 +305,8 @@ proptest! {
     ) {
         let expect = if always { Expect::Always } else { Expect::Never };
         let retries = Retries { limit, ..OPTIONS.retries };
-        let options = Options { verify, is_repeatable, digest_first, expect, retries, ..OPTIONS };
+        let put = PutOptions { verify, expect, ..OPTIONS.put };
+        let options = Options { put, is_repeatable, digest_first, retries, ..OPTIONS };
         let mut upload = Upload::new(options);
         let (mut puts, mut fetches) = (puts.into_iter(), fetches.into_iter());
         let (mut put_count, mut fetch_count) = (0, 0);

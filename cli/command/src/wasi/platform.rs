@@ -1,15 +1,13 @@
 //! The platform: files, clocks and the plugin.
 
 use super::bindings::fastly_package::api::egress;
-use super::bindings::fastly_package::api::package_api::{
-    self, Auth, PutFlags, PutOptions, RequestOptions,
-};
+use super::bindings::fastly_package::api::package_api::{self, Auth, RequestOptions};
 use super::bindings::fastly_package::api::versions;
 use super::call_error::{call_error, unreadable};
 use super::content::Content;
 use super::files;
 use super::system::{now, random, sleep, variable};
-use crate::args::{Connection, Put, UploadOptions};
+use crate::args::{Connection, Put};
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
 use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
@@ -22,14 +20,14 @@ use fastly_package_core::api_url::ApiUrl;
 use fastly_package_core::error::{ErrorKind, unusable_token};
 use fastly_package_core::retry::Retries;
 use fastly_package_core::token;
-use fastly_package_core::upload::{Failure, RetryNotice};
+use fastly_package_core::upload::{self, Failure, RetryNotice};
 use futures::{Stream, stream};
 use std::io::Read;
 use std::path::Path;
 
 pub(super) struct Wasi {
     api: String,
-    token: String,
+    pub(super) token: String,
     token_source: TokenSource,
     pub(super) retries: Retries,
     pub(super) report: Report,
@@ -128,7 +126,7 @@ impl Platform for Wasi {
     async fn upload(
         &self,
         content: Content,
-        options: &UploadOptions,
+        options: upload::PutOptions,
         mut context: ErrorContext,
     ) -> UploadResult {
         let result = match self.put_package(&context.target, content, options) {
@@ -149,22 +147,8 @@ impl Wasi {
             .map_err(|error| call_error(error, None, &self.token))
     }
 
-    pub(super) fn put_once(
-        &self,
-        target: &ServiceVersion,
-        content: &Content,
-        expect: bool,
-    ) -> Result<Reply, CallError> {
-        let stream = content.stream()?;
-        self.allow(egress::Operation::PutPackage, &target.service_id, target.version_id)?;
-        let flags = if expect { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
-        let put = PutOptions { flags, filename: content.file_name.clone() };
-        package_api::put_package(target, stream, content.size, &put, &self.options())
-            .map_err(|error| call_error(error, Some(content.size), &self.token))
-    }
-
     /// Allows the request of the next call.
-    fn allow(
+    pub(super) fn allow(
         &self,
         operation: egress::Operation,
         service_id: &str,
@@ -174,7 +158,7 @@ impl Wasi {
             .map_err(|reason| CallError::new(ErrorKind::InvalidArgument, reason))
     }
 
-    fn options(&self) -> RequestOptions {
+    pub(super) fn options(&self) -> RequestOptions {
         RequestOptions {
             auth: Auth::Token(self.token.clone()),
             api_url: Some(self.api.clone()),

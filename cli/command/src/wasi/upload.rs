@@ -1,14 +1,18 @@
 //! The upload.
 
+use super::bindings::fastly_package::api::egress;
+use super::bindings::fastly_package::api::package_api::{self, PutFlags, PutOptions};
+use super::call_error::call_error;
 use super::content::Content;
 use super::platform::Wasi;
 use super::system::{now, random, sleep};
-use crate::args::UploadOptions;
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion};
 use crate::platform::Uploaded;
 use fastly_package_core::error::{self, ErrorKind, Stored};
-use fastly_package_core::upload::{Event, HasDigest, Options, Proof, Step, Upload, UploadError};
+use fastly_package_core::upload::{
+    self, Event, HasDigest, Options, Proof, Step, Upload, UploadError,
+};
 
 impl Wasi {
     /// Uploads a package. The host reads it: the component can't hash what is sent, and hashes the file before.
@@ -16,7 +20,7 @@ impl Wasi {
         &self,
         target: &ServiceVersion,
         content: Content,
-        options: &UploadOptions,
+        options: upload::PutOptions,
     ) -> Result<Uploaded, CallError> {
         if !options.force {
             content.check()?;
@@ -25,8 +29,7 @@ impl Wasi {
         let mut upload = Upload::new(Options {
             size: content.size,
             is_repeatable,
-            expect: options.expect.into(),
-            verify: !options.no_verify,
+            put: options,
             digest_first: true,
             retries: self.retries,
         });
@@ -68,6 +71,20 @@ impl Wasi {
                 }
             };
         }
+    }
+
+    fn put_once(
+        &self,
+        target: &ServiceVersion,
+        content: &Content,
+        expect: bool,
+    ) -> Result<Reply, CallError> {
+        let stream = content.stream()?;
+        self.allow(egress::Operation::PutPackage, &target.service_id, target.version_id)?;
+        let flags = if expect { PutFlags::EXPECT_CONTINUE } else { PutFlags::empty() };
+        let put = PutOptions { flags, filename: content.file_name.clone() };
+        package_api::put_package(target, stream, content.size, &put, &self.options())
+            .map_err(|error| call_error(error, Some(content.size), &self.token))
     }
 }
 
