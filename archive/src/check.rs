@@ -7,46 +7,57 @@ mod wasm;
 
 use crate::entries::{self, Entry, Error, Kind};
 use crate::files_hash::Files;
-use crate::streams::{self, Hashed, READ, UnpackError, Unpacked};
-use crate::{Limits, NotAPackage, SIZE_LIMIT, SNIFF_LENGTH, Sniffed, sniff};
+use crate::streams::{self, Hashed, READ};
+use crate::{NotAPackage, ReadLimits, SIZE_LIMIT, SNIFF_LENGTH, Sniffed, sniff};
 pub use finding::{Entries, Finding, Severity};
 use layout::{Layout, Required, Top};
 use manifest::MAX_MANIFEST;
 pub use manifest::Manifest;
+use serde::Serialize;
 use std::io::{self, Read, Seek, SeekFrom};
-pub use wasm::{Format, Validity, Wasm};
+pub use wasm::{Format, ModuleImports, Validity, Wasm};
 
 /// Number of the largest files in a report.
 const LARGEST: usize = 5;
 
 /// The result of [`check`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Report {
+pub struct CheckReport {
     /// Size of the `.tar.gz`, in bytes.
     pub size: u64,
-    /// SHA-512 of the `.tar.gz`, in lower-case hex.
-    pub hashsum: String,
     /// Size of the unpacked archive in bytes, as far as it could be read.
     pub unpacked: u64,
-    /// Number of regular files. Several files with the same name count as one.
-    pub files: usize,
+    /// SHA-512 of the `.tar.gz`, in lower-case hex.
+    pub hashsum: String,
     /// SHA-512 of the contents of all regular files in the byte order of their names, in lower-case hex: the output of
     /// `fastly compute hash-files`. `None` if the archive can't be read to its end.
     pub files_hash: Option<String>,
+    /// Number of regular files. Several files with the same name count as one.
+    pub files: usize,
     /// The top-level folder.
     pub top: Option<String>,
-    /// The largest files, and their sizes in bytes.
-    pub largest: Vec<(String, u64)>,
+    /// The largest files, the largest first.
+    pub largest: Vec<PackageFile>,
     /// The contents of `fastly.toml`. `None` if it is missing or malformed.
     pub manifest: Option<Manifest>,
     /// The properties of `bin/main.wasm`. `None` if it is missing.
     pub wasm: Option<Wasm>,
     /// The problems of the package, errors first.
+    #[serde(skip)]
     pub findings: Vec<Finding>,
 }
 
-impl Report {
+/// A file in a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageFile {
+    /// Its full name. Bytes that aren't UTF-8 are replaced.
+    pub name: String,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+impl CheckReport {
     /// Returns whether the API would refuse the package, during the upload or when the version is activated.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity() == Severity::Error)
@@ -64,26 +75,22 @@ impl Report {
 /// # Examples
 ///
 /// ```no_run
-/// use fastly_package_archive::{Limits, check};
+/// use fastly_package_archive::{ReadLimits, check};
 ///
 /// let mut file = std::fs::File::open("pkg/app.tar.gz")?;
-/// let report = check(&mut file, Limits::default())?;
+/// let report = check(&mut file, ReadLimits::default())?;
 /// for finding in &report.findings {
 ///     println!("{}: {finding}", finding.severity());
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn check(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Report> {
+pub fn check(package: &mut (impl Read + Seek), limits: ReadLimits) -> io::Result<CheckReport> {
     let start = package.stream_position()?;
     let mut hashed = Hashed::new(&mut *package);
     let mut contents = Contents::default();
     let (unpacked, found) = contents.read(&mut hashed, limits);
-    hashed.take_error()?;
     // The digest covers data after the archive too.
-    let rest = streams::read(&mut hashed, |_| {});
-    hashed.take_error()?;
-    rest?;
-    let digest = hashed.finish();
+    let digest = hashed.finish()?;
 
     let Contents { files, layout } = contents;
     let (top, mut findings) = layout.finish(files.iter().map(|(name, _)| name));
@@ -92,7 +99,7 @@ pub fn check(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Rep
     }
     let (count, largest) = (files.len(), largest(&files));
     let mut files_hash = None;
-    let is_whole = !found.as_ref().is_some_and(Finding::ends_reading);
+    let is_whole = matches!(found, None | Some(Finding::Trailing));
     findings.extend(found);
     if is_whole {
         package.seek(SeekFrom::Start(start))?;
@@ -104,26 +111,20 @@ pub fn check(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Rep
     }
     let (name, Top { manifest, wasm }) =
         top.map_or_else(Default::default, |(name, top)| (Some(layout::text(&name)), top));
-    let manifest = match manifest {
-        Some(Ok(manifest)) => {
-            let missing = manifest.missing();
-            findings.extend((!missing.is_empty()).then_some(Finding::MissingFields(missing)));
-            Some(manifest)
-        }
-        Some(Err(why)) => {
-            findings.push(Finding::Manifest(why));
-            None
-        }
-        None => None,
-    };
+    let manifest = manifest.transpose().unwrap_or_else(|why| {
+        findings.push(Finding::Manifest(why));
+        None
+    });
+    let missing = manifest.as_ref().map(Manifest::missing).unwrap_or_default();
+    findings.extend((!missing.is_empty()).then_some(Finding::MissingFields(missing)));
     findings.extend(wasm.as_ref().and_then(Wasm::finding));
     findings.sort_by_key(Finding::severity);
-    Ok(Report {
+    Ok(CheckReport {
         size: digest.size,
-        hashsum: digest.hashsum(),
         unpacked,
-        files: count,
+        hashsum: digest.hashsum(),
         files_hash,
+        files: count,
         top: name,
         largest,
         manifest,
@@ -141,7 +142,7 @@ struct Contents {
 
 impl Contents {
     /// Reads an archive. Returns its unpacked size in bytes, and the problem of the archive itself if there is one.
-    fn read(&mut self, package: &mut impl Read, limits: Limits) -> (u64, Option<Finding>) {
+    fn read(&mut self, package: &mut impl Read, limits: ReadLimits) -> (u64, Option<Finding>) {
         let mut head = Vec::new();
         // An error is returned again by the next read.
         let _ = package.by_ref().take(SNIFF_LENGTH as u64).read_to_end(&mut head);
@@ -152,19 +153,16 @@ impl Contents {
             return (0, Some(Finding::NotGzip(reason)));
         }
         let package = io::BufReader::with_capacity(READ, package);
-        let mut tar = Unpacked::new(head.as_slice().chain(package), limits.unpacked);
-        let read =
-            entries::read(&mut tar, limits.entries, |entry, content| self.add(entry, content))
-                // The gzip stream continues after the last entry: its checksum is at its end.
-                .and_then(|()| Ok(streams::read(&mut tar, |_| {})?));
-        let (unpacked, has_more, error) = tar.finish();
-        let found = match (error, read) {
-            (Some(UnpackError::TooLarge), _) => Some(Finding::Unpacks(limits.unpacked)),
-            (Some(UnpackError::Gzip(error)), _) => Some(Finding::Gzip(error.to_string())),
-            (None, Err(Error::TooMany)) => Some(Finding::TooManyEntries(limits.entries)),
-            (None, Err(Error::Tar(error))) => Some(Finding::Tar(error.to_string())),
-            (None, Err(Error::Sparse(name))) => Some(Finding::Sparse(layout::text(&name))),
-            (None, Ok(())) => has_more.then_some(Finding::Trailing),
+        let package = head.as_slice().chain(package);
+        let (unpacked, result) =
+            entries::read(package, limits, |entry, content| self.add(entry, content));
+        let found = match result {
+            Ok(has_more) => has_more.then_some(Finding::Trailing),
+            Err(Error::TooLarge) => Some(Finding::Unpacks(limits.unpacked)),
+            Err(Error::Gzip(error)) => Some(Finding::Gzip(error.to_string())),
+            Err(Error::Tar(error)) => Some(Finding::Tar(error.to_string())),
+            Err(Error::TooMany) => Some(Finding::TooManyEntries(limits.entries)),
+            Err(Error::Sparse(name)) => Some(Finding::Sparse(layout::text(&name))),
         };
         (unpacked, found)
     }
@@ -213,9 +211,9 @@ impl Read for Hashing<'_> {
     }
 }
 
-fn largest(files: &Files) -> Vec<(String, u64)> {
+fn largest(files: &Files) -> Vec<PackageFile> {
     let mut all: Vec<_> = files.iter().collect();
     all.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    all.truncate(LARGEST);
-    all.into_iter().map(|(name, size)| (layout::text(name), size)).collect()
+    let largest = all.into_iter().take(LARGEST);
+    largest.map(|(name, size)| PackageFile { name: layout::text(name), size }).collect()
 }

@@ -1,11 +1,12 @@
-//! Reads the entries of a tar.
+//! Reads the entries of a package.
 //!
 //! `tar` reads the long names of GNU and pax entries into memory whatever their size, so that a small archive could exhaust it. Here, the raw
 //! entries are read, with a limit.
 
 mod pax;
 
-use std::io::{self, Read};
+use crate::streams::{self, Unpacked};
+use std::io::{self, BufRead, Read};
 use tar::{Archive, EntryType};
 
 /// Limit on the length of all names together, in bytes. They are kept in memory.
@@ -16,6 +17,21 @@ const MAX_EXTENSION: u64 = 1024 * 1024;
 const MAX_NAME: usize = 64 * 1024;
 /// Offset of the type flag in a header (POSIX ustar).
 const TYPE_FLAG: usize = 156;
+
+/// Limits on the cost of reading an archive. Reading ends at a limit.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    /// Size of the unpacked archive, in bytes. Default: 4 GiB.
+    pub unpacked: u64,
+    /// Number of entries, whose names are kept in memory. Default: 100,000. All names together are limited to 8 MiB.
+    pub entries: usize,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self { unpacked: 4 << 30, entries: 100_000 }
+    }
+}
 
 /// An entry without its content.
 pub(crate) struct Entry {
@@ -37,8 +53,11 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// The reason why a tar can't be read to its end.
+/// The reason why a package can't be read to its end.
 pub(crate) enum Error {
+    /// The unpacked archive exceeds the limit.
+    TooLarge,
+    Gzip(io::Error),
     Tar(io::Error),
     TooMany,
     /// A sparse file. The tar doesn't contain all of it.
@@ -51,8 +70,26 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Passes every entry to `visit`, with its content.
+/// Passes every entry to `visit`, with its content. Returns the unpacked size in bytes, and whether other data follows the archive.
 pub(crate) fn read(
+    package: impl BufRead,
+    limits: ReadLimits,
+    visit: impl FnMut(Entry, &mut dyn Read) -> io::Result<()>,
+) -> (u64, Result<bool, Error>) {
+    let mut tar = Unpacked::new(package, limits.unpacked);
+    let read = read_tar(&mut tar, limits.entries, visit)
+        // The gzip stream continues after the last entry: its checksum is at its end.
+        .and_then(|()| Ok(streams::read(&mut tar, |_| {})?));
+    let (unpacked, has_more, error) = tar.finish();
+    let result = match error {
+        Some(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(Error::TooLarge),
+        Some(error) => Err(Error::Gzip(error)),
+        None => read.map(|()| has_more),
+    };
+    (unpacked, result)
+}
+
+fn read_tar(
     tar: impl Read,
     limit: usize,
     mut visit: impl FnMut(Entry, &mut dyn Read) -> io::Result<()>,

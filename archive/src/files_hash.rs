@@ -7,13 +7,12 @@
 //! If a tar is in another order, it is read several times. Each time, the next files in the order are hashed. Files that follow soon in the
 //! order are kept in memory, within a limit.
 
-use crate::Limits;
-use crate::entries::{self, Kind};
-use crate::streams::{self, Hashed, READ, Unpacked, hex};
+use crate::entries::{self, Error, Kind, ReadLimits};
+use crate::streams::{self, Hashed, READ, hex};
 use fastly_package_core::digest::Digest;
 use sha2::{Digest as _, Sha512};
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// Limit on the files kept in memory, in bytes.
 const MAX_KEPT: u64 = 8 * 1024 * 1024;
@@ -26,11 +25,7 @@ const MAX_UNPACKED: u64 = 64 << 30;
 ///
 /// If `package` can't be read.
 pub fn digest(package: impl Read) -> io::Result<Digest> {
-    let mut hashed = Hashed::new(package);
-    let read = streams::read(&mut hashed, |_| {});
-    hashed.take_error()?;
-    read?;
-    Ok(hashed.finish())
+    Hashed::new(package).finish()
 }
 
 /// Returns the `files_hash` of the rest of `package`, in lower-case hex.
@@ -40,21 +35,21 @@ pub fn digest(package: impl Read) -> io::Result<Digest> {
 /// # Errors
 ///
 /// If `package` can't be read again, which is necessary if its files are not sorted by name.
-pub fn files_hash(package: &mut (impl Read + Seek), limits: Limits) -> io::Result<Option<String>> {
+pub fn files_hash(
+    package: &mut (impl Read + Seek),
+    limits: ReadLimits,
+) -> io::Result<Option<String>> {
     let start = package.stream_position()?;
     let mut files = Files::default();
-    let mut tar = Unpacked::new(BufReader::with_capacity(READ, &mut *package), limits.unpacked);
-    let read = entries::read(&mut tar, limits.entries, |entry, content| {
+    let reader = BufReader::with_capacity(READ, &mut *package);
+    let (_, result) = entries::read(reader, limits, |entry, content| {
         if entry.kind == Kind::File {
             files.add(&entry.name, entry.size);
             streams::read(content, |piece| files.content(piece))?;
         }
         Ok(())
     });
-    // The gzip stream continues after the last entry: its checksum is at its end.
-    let read = read.and_then(|()| Ok(streams::read(&mut tar, |_| {})?));
-    let (_, _, error) = tar.finish();
-    if read.is_err() || error.is_some() {
+    if result.is_err() {
         return Ok(None);
     }
     package.seek(SeekFrom::Start(start))?;
@@ -143,19 +138,18 @@ impl Unsorted {
                 return Ok(None);
             }
             package.seek(SeekFrom::Start(start))?;
-            let mut tar = Unpacked::new(BufReader::with_capacity(READ, &mut *package), limit);
-            self.pass(&mut tar)?;
-            unpacked += tar.finish().0;
+            unpacked += self.pass(BufReader::with_capacity(READ, &mut *package), limit)?;
         }
         Ok(Some(hex(self.hash)))
     }
 
-    /// Reads the archive once, and hashes at least the next file.
-    fn pass(&mut self, tar: impl Read) -> io::Result<()> {
+    /// Reads the archive once, and hashes at least the next file. Returns the unpacked size.
+    fn pass(&mut self, package: impl BufRead, unpacked: u64) -> io::Result<u64> {
         let (before, end) = (self.next, self.end_of_kept());
         let mut kept: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         let mut index = 0;
-        let read = entries::read(tar, usize::MAX, |entry, content| {
+        let limits = ReadLimits { unpacked, entries: usize::MAX };
+        let (unpacked, result) = entries::read(package, limits, |entry, content| {
             if entry.kind != Kind::File {
                 return Ok(());
             }
@@ -182,11 +176,11 @@ impl Unsorted {
             }
             Ok(())
         });
-        match read {
-            Ok(()) if self.next > before => Ok(()),
-            Err(entries::Error::Tar(error)) => Err(error),
+        match result {
+            Ok(_) if self.next > before => Ok(unpacked),
+            Err(Error::Gzip(error) | Error::Tar(error)) => Err(error),
             // The first reading succeeded.
-            Ok(()) | Err(entries::Error::TooMany | entries::Error::Sparse(_)) => Err(changed()),
+            _ => Err(io::Error::other("the file was modified while it was read")),
         }
     }
 
@@ -203,10 +197,6 @@ impl Unsorted {
         };
         self.next + later.take_while(fits).count()
     }
-}
-
-fn changed() -> io::Error {
-    io::Error::other("the file was modified while it was read")
 }
 
 #[cfg(test)]

@@ -11,17 +11,17 @@ mod entries;
 #[cfg(feature = "files-hash")]
 #[cfg_attr(not(feature = "check"), expect(dead_code, reason = "used by `check`"))]
 mod files_hash;
-#[cfg(feature = "files-hash")]
-mod limits;
 mod sniff;
 #[cfg(feature = "files-hash")]
-#[cfg_attr(not(feature = "check"), expect(dead_code, reason = "used by `check`"))]
 mod streams;
 
 #[cfg(feature = "check")]
-pub use check::{Entries, Finding, Format, Manifest, Report, Severity, Validity, Wasm, check};
+pub use check::{
+    CheckReport, Entries, Finding, Format, Manifest, ModuleImports, PackageFile, Severity,
+    Validity, Wasm, check,
+};
+#[cfg(feature = "files-hash")]
+pub use entries::ReadLimits;
 #[cfg(feature = "files-hash")]
 pub use files_hash::{digest, files_hash};
-#[cfg(feature = "files-hash")]
-pub use limits::Limits;
 pub use sniff::{NotAPackage, SIZE_LIMIT, SNIFF_LENGTH, Sniffed, sniff};

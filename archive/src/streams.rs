@@ -23,36 +23,27 @@ impl<R: Read> Hashed<R> {
         Self { reader, hash: Sha512::new(), size: 0, error: None }
     }
 
-    /// Returns the digest of all bytes read.
-    pub(crate) fn finish(self) -> Digest {
-        Digest { size: self.size, sha512: self.hash.finalize().into() }
-    }
-
-    /// Fails if reading failed.
-    pub(crate) fn take_error(&mut self) -> io::Result<()> {
-        self.error.take().map_or(Ok(()), Err)
+    /// Reads the rest, and returns the digest of all bytes. Fails if reading failed at any time.
+    pub(crate) fn finish(mut self) -> io::Result<Digest> {
+        if self.error.is_none() {
+            // The error is kept.
+            let _ = read(&mut self, |_| {});
+        }
+        let digest = Digest { size: self.size, sha512: self.hash.finalize().into() };
+        self.error.map_or(Ok(digest), Err)
     }
 }
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(buffer) {
-            Ok(read) => {
-                self.hash.update(&buffer[..read]);
-                self.size += read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.error = Some(error);
-                Err(kind.into())
-            }
-        }
+        let read = self.reader.read(buffer).map_err(|error| keep(error, &mut self.error))?;
+        self.hash.update(&buffer[..read]);
+        self.size += read as u64;
+        Ok(read)
     }
 }
 
-/// The unpacked stream of all gzip members. It fails beyond a limit.
+/// The unpacked stream of all gzip members. Beyond a limit, it fails with [`io::ErrorKind::FileTooLarge`].
 pub(crate) struct Unpacked<R> {
     /// `None` at the end.
     member: Option<GzDecoder<R>>,
@@ -60,14 +51,7 @@ pub(crate) struct Unpacked<R> {
     limit: u64,
     /// Whether other data follows the last member.
     has_more: bool,
-    error: Option<UnpackError>,
-}
-
-/// The reason why unpacking failed.
-pub(crate) enum UnpackError {
-    /// The limit is exceeded.
-    TooLarge,
-    Gzip(io::Error),
+    error: Option<io::Error>,
 }
 
 impl<R: BufRead> Unpacked<R> {
@@ -77,7 +61,7 @@ impl<R: BufRead> Unpacked<R> {
     }
 
     /// Returns the number of bytes, whether other data follows, and the error if unpacking failed.
-    pub(crate) fn finish(self) -> (u64, bool, Option<UnpackError>) {
+    pub(crate) fn finish(self) -> (u64, bool, Option<io::Error>) {
         (self.size, self.has_more, self.error)
     }
 
@@ -102,23 +86,26 @@ impl<R: BufRead> Unpacked<R> {
 
 impl<R: BufRead> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.read_member(buffer) {
+        let read = match self.read_member(buffer) {
             Ok(read) if read as u64 > self.limit - self.size => {
-                self.error = Some(UnpackError::TooLarge);
                 Err(io::ErrorKind::FileTooLarge.into())
             }
-            Ok(read) => {
-                self.size += read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.error = Some(UnpackError::Gzip(error));
-                Err(kind.into())
-            }
-        }
+            result => result,
+        };
+        let read = read.map_err(|error| keep(error, &mut self.error))?;
+        self.size += read as u64;
+        Ok(read)
     }
+}
+
+/// Keeps an error, and returns one of the same kind.
+fn keep(error: io::Error, kept: &mut Option<io::Error>) -> io::Error {
+    let kind = error.kind();
+    // The reader tries again.
+    if kind != io::ErrorKind::Interrupted {
+        *kept = Some(error);
+    }
+    kind.into()
 }
 
 /// Reads to the end, and passes each piece to `visit`.

@@ -7,7 +7,7 @@ mod signals;
 mod token;
 
 use fastly_package::{Content, ContentReader, Plugin, PluginBuilder, PutOptions, Retry, Token};
-use fastly_package_archive::{self as archive, Limits, files_hash};
+use fastly_package_archive::{self as archive, ReadLimits, files_hash};
 use fastly_package_command::args::{Connection, Put};
 use fastly_package_command::call_error::CallError;
 use fastly_package_command::contract::{Reply, ServiceVersion, ServiceVersionInfo};
@@ -101,7 +101,7 @@ impl Platform for Native {
     async fn files_hash(&self, content: &Content) -> Result<Option<String>, CallError> {
         let Some(mut reader) = content.reader() else { return Ok(None) };
         let hashing =
-            tokio::task::spawn_blocking(move || files_hash(&mut reader, Limits::default()));
+            tokio::task::spawn_blocking(move || files_hash(&mut reader, ReadLimits::default()));
         let hashed = self.plugin.run_until_deadline(hashing).await?;
         hashed.map_err(io::Error::other).flatten().map_err(|error| {
             CallError::content(ContentErrorKind::Unreadable, unreadable(&error.to_string()))
@@ -109,8 +109,9 @@ impl Platform for Native {
     }
 
     async fn findings(&self, mut package: ContentReader) -> Option<Vec<Finding>> {
-        let checking =
-            tokio::task::spawn_blocking(move || archive::check(&mut package, Limits::default()));
+        let checking = tokio::task::spawn_blocking(move || {
+            archive::check(&mut package, ReadLimits::default())
+        });
         let checked = self.plugin.run_until_deadline(checking).await.ok()?.ok()?.ok()?;
         Some(checked.findings.iter().map(finding).collect())
     }

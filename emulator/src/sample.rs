@@ -159,11 +159,11 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fastly_package_archive::{Limits, Report, check};
+    use fastly_package_archive::{CheckReport, ReadLimits, check};
     use std::io::Cursor;
 
-    fn read(package: &[u8]) -> Report {
-        check(&mut Cursor::new(package), Limits::default()).unwrap()
+    fn read(package: &[u8]) -> CheckReport {
+        check(&mut Cursor::new(package), ReadLimits::default()).unwrap()
     }
 
     fn sized(size: u64) -> SampleOptions {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fastly_package_archive::Report;
+use fastly_package_archive::CheckReport;
 use sha2::{Digest, Sha512};
 
 use crate::answer::Answer;
@@ -126,7 +126,7 @@ impl State {
     pub(crate) fn store(
         &mut self,
         target: &Target,
-        archive: Report,
+        archive: CheckReport,
         now: u64,
     ) -> Result<&StoredPackage> {
         let version = self.version(target)?;
@@ -153,7 +153,7 @@ fn package_id(service_id: &str, version: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fastly_package_archive::Limits;
+    use fastly_package_archive::ReadLimits;
     use std::io::Cursor;
 
     fn target(service_id: &str, version: u32) -> Target {
@@ -195,7 +195,8 @@ mod tests {
     fn a_second_upload_keeps_the_time_of_the_first_and_the_id() {
         let package = crate::sample::package(crate::sample::SampleOptions::default());
         let archive =
-            fastly_package_archive::check(&mut Cursor::new(package), Limits::default()).unwrap();
+            fastly_package_archive::check(&mut Cursor::new(package), ReadLimits::default())
+                .unwrap();
         let mut state = State::new(&Config::default());
         let first = state.store(&target("s", 1), archive.clone(), 10).unwrap().clone();
         let second = state.store(&target("s", 1), archive, 20).unwrap();

@@ -1,6 +1,6 @@
 //! A stored package, and the responses that describe it.
 
-use fastly_package_archive::{Manifest, Report};
+use fastly_package_archive::{CheckReport, Manifest};
 use serde_json::{Map, Value, json};
 
 use crate::clock::rfc3339;
@@ -16,7 +16,7 @@ pub struct StoredPackage {
     /// The version number.
     pub version: u32,
     /// The report on the archive: size, hashes, manifest, wasm.
-    pub archive: Report,
+    pub archive: CheckReport,
     /// Time of the first upload, in seconds since the epoch.
     pub created_at: u64,
     /// Time of the last upload, in seconds since the epoch.

@@ -3,7 +3,7 @@
 use std::io::{self, Seek, Write};
 
 use bytes::Bytes;
-use fastly_package_archive::{Finding, Limits, Report, check};
+use fastly_package_archive::{CheckReport, Finding, ReadLimits, check};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(crate) async fn receive(
     config: &Config,
     headers: &HeaderMap,
     connection: &mut Connection,
-) -> Result<Report> {
+) -> Result<CheckReport> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut form = match Form::from_content_type(content_type.unwrap_or_default()) {
         Ok(form) => form,
@@ -85,7 +85,7 @@ async fn malformed(error: FormError, connection: &mut Connection) -> Refusal {
     }
 }
 
-fn judge(report: Report) -> Result<Report> {
+fn judge(report: CheckReport) -> Result<CheckReport> {
     // The size is compared with the configured limit instead.
     let refuses = |finding: &&Finding| {
         finding.refuses_upload() && !matches!(finding, Finding::TooLarge { .. })
@@ -122,13 +122,13 @@ struct Part {
     name: String,
     size: u64,
     pieces: mpsc::Sender<Bytes>,
-    task: JoinHandle<io::Result<Report>>,
+    task: JoinHandle<io::Result<CheckReport>>,
 }
 
 impl Part {
     fn begin(head: PartHead, config: &Config) -> Self {
         let (pieces, mut receiver) = mpsc::channel::<Bytes>(QUEUED_PIECES);
-        let limits = Limits { unpacked: config.max_unpacked_bytes, ..Limits::default() };
+        let limits = ReadLimits { unpacked: config.max_unpacked_bytes, ..ReadLimits::default() };
         let task = spawn_blocking(move || {
             let mut file = tempfile::tempfile()?;
             while let Some(bytes) = receiver.blocking_recv() {
@@ -141,7 +141,7 @@ impl Part {
     }
 
     /// Returns the part's name and the report on its content.
-    async fn end(self) -> Result<(String, Report)> {
+    async fn end(self) -> Result<(String, CheckReport)> {
         drop(self.pieces);
         match self.task.await.map_err(io::Error::other).flatten() {
             Ok(report) => Ok((self.name, report)),

@@ -4,7 +4,7 @@
 
 use std::io::{Cursor, Write};
 
-use fastly_package_archive::{Limits, Sniffed, check, sniff};
+use fastly_package_archive::{ReadLimits, Sniffed, check, sniff};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 const BLOCK: usize = 512;
 
 /// Low limits, so that each input is fast.
-const LIMITS: Limits = Limits { unpacked: 1024 * 1024, entries: 100 };
+const LIMITS: ReadLimits = ReadLimits { unpacked: 1024 * 1024, entries: 100 };
 
 fuzz_target!(|input: &[u8]| {
     sniff(input, false);

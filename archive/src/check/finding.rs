@@ -130,19 +130,6 @@ impl Finding {
         )
     }
 
-    /// Returns whether the rest of the archive wasn't read.
-    pub(super) fn ends_reading(&self) -> bool {
-        matches!(
-            self,
-            Self::NotGzip(_)
-                | Self::Gzip(_)
-                | Self::Tar(_)
-                | Self::Unpacks(_)
-                | Self::TooManyEntries(_)
-                | Self::Sparse(_)
-        )
-    }
-
     /// Suggests a solution.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -267,9 +254,7 @@ impl fmt::Display for Finding {
             }
             Self::Special(entries) => write!(f, "neither files nor folders: {entries}"),
             Self::MacOs(entries) => write!(f, "created by macOS: {entries}"),
-            Self::Sparse(name) => {
-                write!(f, "sparse files aren't supported: {name}")
-            }
+            Self::Sparse(name) => write!(f, "sparse files aren't supported: {name}"),
             Self::Trailing => f.write_str("there is other data after the compressed archive"),
             Self::Scattered => {
                 f.write_str("files_hash would take too long: the files aren't sorted by name")

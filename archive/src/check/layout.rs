@@ -24,13 +24,13 @@ pub(super) enum Required {
 pub(super) struct Layout {
     tops: BTreeMap<Vec<u8>, Top>,
     is_at_root: bool,
-    dot_slash: Found,
-    absolute: Found,
-    parent: Found,
-    duplicates: Found,
-    links_out: Found,
-    special: Found,
-    mac_os: Found,
+    dot_slash: Option<Entries>,
+    absolute: Option<Entries>,
+    parent: Option<Entries>,
+    duplicates: Option<Entries>,
+    links_out: Option<Entries>,
+    special: Option<Entries>,
+    mac_os: Option<Entries>,
 }
 
 /// A folder that contains a required file.
@@ -40,17 +40,9 @@ pub(super) struct Top {
     pub(super) wasm: Option<Wasm>,
 }
 
-/// The entries with one problem.
-#[derive(Default)]
-struct Found(Option<Entries>);
-
-impl Found {
-    fn add(&mut self, name: &[u8]) {
-        match &mut self.0 {
-            Some(entries) => entries.count += 1,
-            None => self.0 = Some(Entries { first: text(name), count: 1 }),
-        }
-    }
+/// Adds an entry to those with the same problem.
+fn add(entries: &mut Option<Entries>, name: &[u8]) {
+    entries.get_or_insert_with(|| Entries { first: text(name), count: 0 }).count += 1;
 }
 
 impl Layout {
@@ -58,44 +50,36 @@ impl Layout {
     pub(super) fn add(&mut self, entry: &Entry) {
         let name = entry.name.as_slice();
         if name.starts_with(b"/") {
-            self.absolute.add(name);
+            add(&mut self.absolute, name);
         }
         // The entry `./`, which `tar -C dir .` adds, is reported through its contents.
         if name.starts_with(b"./") && name != b"./" {
-            self.dot_slash.add(name);
+            add(&mut self.dot_slash, name);
         }
         let parts = || name.split(|byte| *byte == b'/');
         if parts().any(|part| part == b"..") {
-            self.parent.add(name);
+            add(&mut self.parent, name);
         }
         if parts().any(|part| matches!(part, b".DS_Store" | b"__MACOSX") || part.starts_with(b"._"))
         {
-            self.mac_os.add(name);
+            add(&mut self.mac_os, name);
         }
         match &entry.kind {
             Kind::File => self.is_at_root |= is_at_root(name),
-            Kind::Folder => {}
-            Kind::SymbolicLink(target) => {
-                let folder = name
-                    .iter()
-                    .rposition(|byte| *byte == b'/')
-                    .map_or(&b""[..], |end| &name[..end]);
-                if leads_out(folder, target, name) {
-                    self.links_out.add(name);
-                }
+            Kind::SymbolicLink(target) if leads_out(folder(name), target, name) => {
+                add(&mut self.links_out, name);
             }
-            Kind::HardLink(target) => {
-                if leads_out(b"", target, name) {
-                    self.links_out.add(name);
-                }
+            Kind::HardLink(target) if leads_out(b"", target, name) => {
+                add(&mut self.links_out, name);
             }
-            Kind::Other => self.special.add(name),
+            Kind::Folder | Kind::SymbolicLink(_) | Kind::HardLink(_) => {}
+            Kind::Other => add(&mut self.special, name),
         }
     }
 
     /// Adds a file whose name has occurred before.
     pub(super) fn add_duplicate(&mut self, name: &[u8]) {
-        self.duplicates.add(name);
+        add(&mut self.duplicates, name);
     }
 
     /// Returns the top-level folder with this name, unless there are too many.
@@ -126,18 +110,18 @@ impl Layout {
             None => findings.push(Finding::NoManifest),
         }
         if let Some((name, _)) = &top {
-            let mut outside = Found::default();
-            files.filter(|file| first_part(file) != name).for_each(|file| outside.add(file));
-            findings.extend(outside.0.map(Finding::Outside));
+            let mut outside = None;
+            files.filter(|file| first_part(file) != name).for_each(|file| add(&mut outside, file));
+            findings.extend(outside.map(Finding::Outside));
         }
         let found = [
-            self.dot_slash.0.map(Finding::DotSlash),
-            self.absolute.0.map(Finding::Absolute),
-            self.parent.0.map(Finding::Parent),
-            self.duplicates.0.map(Finding::Duplicates),
-            self.links_out.0.map(Finding::LinksOut),
-            self.special.0.map(Finding::Special),
-            self.mac_os.0.map(Finding::MacOs),
+            self.dot_slash.map(Finding::DotSlash),
+            self.absolute.map(Finding::Absolute),
+            self.parent.map(Finding::Parent),
+            self.duplicates.map(Finding::Duplicates),
+            self.links_out.map(Finding::LinksOut),
+            self.special.map(Finding::Special),
+            self.mac_os.map(Finding::MacOs),
         ];
         findings.extend(found.into_iter().flatten());
         (top, findings)
@@ -173,6 +157,10 @@ fn without_dot(name: &[u8]) -> &[u8] {
 
 fn first_part(name: &[u8]) -> &[u8] {
     without_dot(name).split(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+fn folder(name: &[u8]) -> &[u8] {
+    name.rsplitn(2, |byte| *byte == b'/').nth(1).unwrap_or_default()
 }
 
 /// Returns whether `target`, relative to `folder`, is outside of the top-level folder of the link `name`.
@@ -224,12 +212,8 @@ mod tests {
             ("app/a", "..", true),
             ("./app/a", "./b/../c", false),
         ] {
-            let folder = &name[..name.rfind('/').unwrap()];
-            assert_eq!(
-                leads_out(folder.as_bytes(), target.as_bytes(), name.as_bytes()),
-                out,
-                "{name} -> {target}"
-            );
+            let leads_out = leads_out(folder(name.as_bytes()), target.as_bytes(), name.as_bytes());
+            assert_eq!(leads_out, out, "{name} -> {target}");
         }
         assert!(!leads_out(b"", b"app/b", b"app/a"));
         assert!(leads_out(b"", b"other/b", b"app/a"));

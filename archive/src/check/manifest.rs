@@ -1,12 +1,13 @@
 //! Parses the fields of `fastly.toml` that the API and this crate use.
 
+use serde::Serialize;
 use toml::{Table, Value};
 
 /// Size of the largest manifest that is read, in bytes.
 pub(super) const MAX_MANIFEST: u64 = 64 * 1024;
 
 /// The contents of `fastly.toml`. A field that is missing or has another type is `None`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "documented in the reference of fastly.toml")]
 pub struct Manifest {

@@ -1,14 +1,15 @@
 //! Reads `bin/main.wasm` as a stream: its format, its validity, its imports and features.
 
 use super::finding::Finding;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::mem;
 use wasmparser::{
-    Chunk, ComponentImportSectionReader, Encoding, FuncToValidate, FuncValidatorAllocations,
-    FunctionBody, ImportSectionReader, Imports, KnownCustom, MemoryType, Parser, Payload,
-    ProducersSectionReader, TypeRef, ValidPayload, Validator, ValidatorResources, VisitOperator,
-    VisitSimdOperator, WasmFeatures,
+    BinaryReader, Chunk, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody,
+    ImportSectionReader, Imports, KnownCustom, MemoryType, Parser, Payload, ProducersSectionReader,
+    TypeRef, ValidPayload, Validator, ValidatorResources, VisitOperator, VisitSimdOperator,
+    WasmFeatures,
 };
 
 /// Limit on data, a function, or a custom section held in memory, in bytes.
@@ -22,40 +23,50 @@ const MAX_IMPORTED: usize = 1000;
 /// Limit on the `producers` section, in bytes.
 const MAX_PRODUCERS: usize = 64 * 1024;
 /// Longer custom sections are skipped: they are debug information.
-const MAX_CUSTOM: u64 = 1024 * 1024;
+const MAX_CUSTOM: u32 = 1024 * 1024;
 // Section IDs.
 const CUSTOM: u8 = 0;
 const DATA: u8 = 11;
 
 /// The properties of `bin/main.wasm`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Wasm {
     /// Its size, in bytes.
     pub size: u64,
-    /// Its format.
-    pub format: Format,
+    /// Its format. `None` if it isn't WebAssembly.
+    pub format: Option<Format>,
     /// Whether it is valid, with all current proposals of WebAssembly enabled.
+    #[serde(rename = "valid")]
     pub validity: Validity,
     /// The proposals beyond WebAssembly 1.0 that its instructions, memories and tags use, as far as it was validated.
     pub features: Vec<String>,
-    /// Number of imports per module, or per interface of a component.
-    pub imports: Vec<(String, usize)>,
+    /// The imports, by module.
+    pub imports: Vec<ModuleImports>,
     /// The fields of the [`producers` section]: name, and the name and version of each value.
     ///
     /// [`producers` section]: https://github.com/WebAssembly/tool-conventions/blob/main/ProducersSection.md
+    #[serde(skip)]
     pub producers: Vec<(String, Vec<(String, String)>)>,
 }
 
 /// The format of a `.wasm` file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// A core module, as Compute runs it.
     Module,
     /// A component.
     Component,
-    /// Not WebAssembly.
-    Unknown,
+}
+
+/// The imports from a module, or of an interface by a component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModuleImports {
+    /// The name of the module or interface.
+    pub module: String,
+    /// Number of imports.
+    pub count: usize,
 }
 
 /// The validity of a `.wasm` file.
@@ -69,15 +80,22 @@ pub enum Validity {
     Unknown(String),
 }
 
+impl Serialize for Validity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_known = !matches!(self, Self::Unknown(_));
+        is_known.then_some(*self == Self::Valid).serialize(serializer)
+    }
+}
+
 impl Wasm {
     /// Returns its most important problem.
     pub(super) fn finding(&self) -> Option<Finding> {
         match (self.format, &self.validity) {
-            (Format::Unknown, _) => Some(Finding::NotWasm),
+            (None, _) => Some(Finding::NotWasm),
             (_, Validity::Invalid(why)) => Some(Finding::InvalidWasm(why.clone())),
-            (Format::Component, _) => Some(Finding::Component),
-            (Format::Module, Validity::Unknown(why)) => Some(Finding::Unvalidated(why.clone())),
-            (Format::Module, Validity::Valid) => None,
+            (Some(Format::Component), _) => Some(Finding::Component),
+            (_, Validity::Unknown(why)) => Some(Finding::Unvalidated(why.clone())),
+            (_, Validity::Valid) => None,
         }
     }
 }
@@ -85,11 +103,12 @@ impl Wasm {
 /// Reads the file until its properties are known.
 pub(super) fn read(size: u64, content: &mut dyn Read) -> io::Result<Wasm> {
     let mut input = Input { content, buffer: Vec::new(), start: 0, ended: false };
-    let mut properties = Properties::default();
+    let validator = Validator::new_with_features(WasmFeatures::all());
+    let mut properties = Properties { validator, ..Properties::default() };
     let mut parsers = vec![Parser::new(0)];
     let mut functions_left = 0;
     let validity = loop {
-        let is_between_sections = properties.format != Format::Unknown && functions_left == 0;
+        let is_between_sections = properties.format.is_some() && functions_left == 0;
         // A section inside of a component counts for the length of the enclosing section.
         if parsers.len() == 1 && is_between_sections && input.skip_large_custom_section()? {
             continue;
@@ -133,7 +152,11 @@ pub(super) fn read(size: u64, content: &mut dyn Read) -> io::Result<Wasm> {
         format: properties.format,
         validity,
         features: properties.features.0.into_iter().map(|name| name.replace('_', "-")).collect(),
-        imports: properties.imports.into_iter().collect(),
+        imports: properties
+            .imports
+            .into_iter()
+            .map(|(module, count)| ModuleImports { module, count })
+            .collect(),
         producers: properties.producers,
     })
 }
@@ -167,11 +190,11 @@ impl Input<'_> {
             self.more(HEADER)?;
         }
         let Some((&CUSTOM, rest)) = self.bytes().split_first() else { return Ok(false) };
-        let Some((size, length)) = leb128(rest) else { return Ok(false) };
-        if size <= MAX_CUSTOM {
+        let mut length = BinaryReader::new(rest, 0);
+        let Some(size) = length.read_var_u32().ok().filter(|size| *size > MAX_CUSTOM) else {
             return Ok(false);
-        }
-        let whole = 1 + length as u64 + size;
+        };
+        let whole = 1 + length.current_position() as u64 + u64::from(size);
         let buffered = whole.min(self.bytes().len() as u64);
         self.start += buffered as usize;
         let left = whole - buffered;
@@ -187,40 +210,15 @@ impl Input<'_> {
     }
 }
 
-/// Decodes an unsigned number of 32 bits. Returns it with its length in bytes.
-fn leb128(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((value, index + 1));
-        }
-    }
-    None
-}
-
+#[derive(Default)]
 struct Properties {
-    format: Format,
+    format: Option<Format>,
     validator: Validator,
     allocations: FuncValidatorAllocations,
     features: Features,
     imports: BTreeMap<String, usize>,
     producers: Vec<(String, Vec<(String, String)>)>,
     memories: usize,
-}
-
-impl Default for Properties {
-    fn default() -> Self {
-        Self {
-            format: Format::Unknown,
-            validator: Validator::new_with_features(WasmFeatures::all()),
-            allocations: FuncValidatorAllocations::default(),
-            features: Features::default(),
-            imports: BTreeMap::new(),
-            producers: Vec::new(),
-            memories: 0,
-        }
-    }
 }
 
 impl Properties {
@@ -241,13 +239,17 @@ impl Properties {
         };
         match payload {
             Payload::Version { encoding, .. } if outermost => {
-                self.format = match encoding {
+                self.format = Some(match encoding {
                     Encoding::Module => Format::Module,
                     Encoding::Component => Format::Component,
-                };
+                });
             }
             Payload::ImportSection(section) if outermost => self.imports(section)?,
-            Payload::ComponentImportSection(section) if outermost => self.interfaces(section)?,
+            Payload::ComponentImportSection(section) if outermost => {
+                for import in section.clone() {
+                    self.add_imports(import?.name.name, 1);
+                }
+            }
             Payload::MemorySection(section) => {
                 for memory in section.clone() {
                     self.memory(memory?);
@@ -300,13 +302,6 @@ impl Properties {
         Ok(())
     }
 
-    fn interfaces(&mut self, section: &ComponentImportSectionReader<'_>) -> wasmparser::Result<()> {
-        for import in section.clone() {
-            self.add_imports(import?.name.name, 1);
-        }
-        Ok(())
-    }
-
     fn add_imports(&mut self, module: &str, count: usize) {
         if self.imports.len() < MAX_IMPORTED || self.imports.contains_key(module) {
             *self.imports.entry(module.to_owned()).or_default() += count;
@@ -315,7 +310,7 @@ impl Properties {
 
     fn memory(&mut self, memory: MemoryType) {
         self.memories += 1;
-        if self.memories > 1 && self.format == Format::Module {
+        if self.memories > 1 && self.format == Some(Format::Module) {
             self.features.add("multi_memory");
         }
         if memory.shared {

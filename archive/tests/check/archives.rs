@@ -1,6 +1,6 @@
 //! Archives to check, and their reports.
 
-use fastly_package_archive::{Finding, Limits, Report, check, files_hash};
+use fastly_package_archive::{CheckReport, Finding, ReadLimits, check, files_hash};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha512};
@@ -71,9 +71,9 @@ pub(crate) fn gzip(tar: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-pub(crate) fn report(package: &[u8]) -> Report {
-    let report = check(&mut Cursor::new(package), Limits::default()).unwrap();
-    let hash = files_hash(&mut Cursor::new(package), Limits::default()).unwrap();
+pub(crate) fn report(package: &[u8]) -> CheckReport {
+    let report = check(&mut Cursor::new(package), ReadLimits::default()).unwrap();
+    let hash = files_hash(&mut Cursor::new(package), ReadLimits::default()).unwrap();
     assert_eq!(hash, report.files_hash);
     report
 }

@@ -1,7 +1,7 @@
 //! Archives that are damaged, too large, or not archives.
 
 use crate::archives::*;
-use fastly_package_archive::{Finding, Limits, check};
+use fastly_package_archive::{Finding, ReadLimits, check};
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
@@ -59,12 +59,12 @@ fn content_that_is_not_an_archive_has_the_finding_for_its_format() {
 fn unpacking_stops_at_the_limits() {
     let package =
         gzip(&tar(&[file("a/fastly.toml", MANIFEST), file("a/zeros", &vec![0; 2_000_000])]));
-    let limits = Limits { unpacked: 1_000_000, ..Limits::default() };
+    let limits = ReadLimits { unpacked: 1_000_000, ..ReadLimits::default() };
     let report = check(&mut Cursor::new(&package), limits).unwrap();
     assert_eq!(report.findings, [Finding::Unpacks(1_000_000)]);
     assert!(report.unpacked <= 1_000_000);
     let many: Vec<_> = (0..101).map(|number| file(format!("a/{number}"), b"")).collect();
-    let limits = Limits { entries: 100, ..Limits::default() };
+    let limits = ReadLimits { entries: 100, ..ReadLimits::default() };
     let report = check(&mut Cursor::new(gzip(&tar(&many))), limits).unwrap();
     assert_eq!(report.findings, [Finding::TooManyEntries(100)]);
 }
@@ -103,7 +103,7 @@ fn a_read_error_is_returned_and_is_not_a_finding() {
     let package = gzip(&tar(&[file("a/fastly.toml", MANIFEST)]));
     for end in [0, 1, 30] {
         let mut reader = FailingReader(Cursor::new(package[..end].to_vec()));
-        let error = check(&mut reader, Limits::default()).unwrap_err();
+        let error = check(&mut reader, ReadLimits::default()).unwrap_err();
         assert_eq!(error.to_string(), "the disk is gone");
     }
 }

@@ -1,7 +1,7 @@
 //! Random archives, whose reports are compared with a simple computation from their entries.
 
 use crate::archives::*;
-use fastly_package_archive::{Limits, Severity, check};
+use fastly_package_archive::{ReadLimits, Severity, check};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
@@ -191,7 +191,7 @@ fn an_archive_with_random_changes_is_read_to_its_end() {
                 *random.choice(&[0, b'/', b'7', b'x', b'L', b'S', 0xff, any]).unwrap();
         }
         let package = gzip(&with_checksums(tar));
-        let limits = Limits { unpacked: 1 << 20, entries: 100 };
+        let limits = ReadLimits { unpacked: 1 << 20, entries: 100 };
         let report = check(&mut Cursor::new(&package), limits).unwrap();
         assert_eq!(report.size, package.len() as u64, "seed {seed}");
         if !report.has_errors() {

@@ -1,7 +1,7 @@
 //! The description of `bin/main.wasm`.
 
 use crate::archives::*;
-use fastly_package_archive::{Format, Validity, Wasm};
+use fastly_package_archive::{Format, ModuleImports, Validity, Wasm};
 
 /// Returns a section with this ID and content.
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
@@ -46,8 +46,10 @@ fn module(body: &[u8]) -> Vec<u8> {
 #[test]
 fn a_module_is_validated_and_its_imports_and_features_are_listed() {
     let plain = wasm_of(&module(&[]));
-    assert_eq!((plain.format, &plain.validity), (Format::Module, &Validity::Valid));
-    assert_eq!(plain.imports, [("env".to_owned(), 1), ("fastly".to_owned(), 2)]);
+    assert_eq!((plain.format, &plain.validity), (Some(Format::Module), &Validity::Valid));
+    let imports = [("env", 1), ("fastly", 2)]
+        .map(|(module, count)| ModuleImports { module: module.into(), count });
+    assert_eq!(plain.imports, imports);
     assert!(plain.features.is_empty());
     // i32.const 0, i32.const 0, i32.const 0, memory.fill; and v128.const 0, drop.
     let fill = [0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 11, 0];

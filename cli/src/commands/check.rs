@@ -3,7 +3,7 @@
 mod print;
 
 use crate::cli::Check;
-use fastly_package_archive::{self as archive, Limits};
+use fastly_package_archive::{self as archive, ReadLimits};
 use fastly_package_command::call_error::CallError;
 use fastly_package_command::error::{CommandError, REFUSED};
 use fastly_package_command::report::Report;
@@ -23,8 +23,8 @@ pub(crate) fn run(args: &Check, report: Report) -> Result<ExitCode, CommandError
     })
 }
 
-fn check(path: &Path) -> Result<archive::Report, CallError> {
-    archive::check(&mut open(path)?, Limits::default()).map_err(|error| {
+fn check(path: &Path) -> Result<archive::CheckReport, CallError> {
+    archive::check(&mut open(path)?, ReadLimits::default()).map_err(|error| {
         CallError::content(ContentErrorKind::Unreadable, error::unreadable(&error.to_string()))
     })
 }

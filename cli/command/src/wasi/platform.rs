@@ -15,7 +15,7 @@ use crate::platform::{Platform, UploadResult};
 use crate::put::explain;
 use crate::report::Report;
 use crate::targets::{Line, Lines};
-use fastly_package_archive::{Limits, files_hash};
+use fastly_package_archive::{ReadLimits, files_hash};
 use fastly_package_core::api_url::ApiUrl;
 use fastly_package_core::error::{ErrorKind, unusable_token};
 use fastly_package_core::retry::Retries;
@@ -114,7 +114,7 @@ impl Platform for Wasi {
 
     async fn files_hash(&self, content: &Content) -> Result<Option<String>, CallError> {
         match &content.file {
-            Some(file) => files_hash(&mut file.reader(), Limits::default()).map_err(unreadable),
+            Some(file) => files_hash(&mut file.reader(), ReadLimits::default()).map_err(unreadable),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::native::finding;
 use fastly_package::SIZE_LIMIT;
-use fastly_package_archive::{self as archive, Format, Validity, Wasm};
+use fastly_package_archive::{self as archive, CheckReport, Format, Validity, Wasm};
 use fastly_package_command::error::{CommandError, Finding};
 use fastly_package_command::report::{Report, decimal, printable, size, table};
 use serde::Serialize;
@@ -11,15 +11,26 @@ use std::path::Path;
 /// The maximum number of modules and files that are shown.
 const MAX_SHOWN: usize = 12;
 
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    file: String,
+    /// Whether there are no errors.
+    ok: bool,
+    findings: &'a [Finding],
+    #[serde(flatten)]
+    checked: &'a CheckReport,
+}
+
 /// Prints the properties of a package to stdout, and its errors and warnings to stderr.
 pub(crate) fn print(
     path: &Path,
-    checked: &archive::Report,
+    checked: &CheckReport,
     report: Report,
 ) -> Result<(), CommandError> {
     let findings: Vec<_> = checked.findings.iter().map(finding).collect();
     if report.json {
-        return report.json(&CheckJson::new(path, checked, &findings));
+        let (file, ok) = (path.display().to_string(), !checked.has_errors());
+        return report.json(&CheckJson { file, ok, findings: &findings, checked });
     }
     if !report.quiet {
         match report.line(&properties(checked)) {
@@ -46,15 +57,16 @@ pub(crate) fn print(
     Ok(())
 }
 
-fn properties(checked: &archive::Report) -> String {
+fn properties(checked: &CheckReport) -> String {
     let mut rows = Vec::new();
     let mut row = |name, value| rows.push((name, value));
     row("size", format!("{} of {}", size(checked.size), decimal(SIZE_LIMIT)));
     row("unpacked", size(checked.unpacked));
     let folder = checked.top.as_deref().map(|top| format!(" in {top}/")).unwrap_or_default();
     row("files", format!("{}{folder}", checked.files));
-    for (number, (name, bytes)) in checked.largest.iter().enumerate() {
-        row(if number == 0 { "largest" } else { "" }, format!("{name}: {}", size(*bytes)));
+    for (number, file) in checked.largest.iter().enumerate() {
+        let label = if number == 0 { "largest" } else { "" };
+        row(label, format!("{}: {}", file.name, size(file.size)));
     }
     row("hashsum", checked.hashsum.clone());
     row("files_hash", checked.files_hash.clone().unwrap_or_default());
@@ -70,10 +82,10 @@ fn properties(checked: &archive::Report) -> String {
     if let Some(wasm) = &checked.wasm {
         row("wasm", kind(wasm));
         row("features", wasm.features.join(", "));
+        let shown = wasm.imports.iter().take(MAX_SHOWN);
         let mut imports: Vec<_> =
-            wasm.imports.iter().map(|(module, count)| format!("{module} ({count})")).collect();
-        let more = imports.len().saturating_sub(MAX_SHOWN);
-        imports.truncate(MAX_SHOWN);
+            shown.map(|imports| format!("{} ({})", imports.module, imports.count)).collect();
+        let more = wasm.imports.len() - imports.len();
         if more > 0 {
             imports.push(format!("and {more} more"));
         }
@@ -89,112 +101,8 @@ fn kind(wasm: &Wasm) -> String {
         Validity::Unknown(_) => "not validated",
     };
     match wasm.format {
-        Format::Module => format!("module, {validity}, {}", size(wasm.size)),
-        Format::Component => format!("component, {validity}, {}", size(wasm.size)),
-        Format::Unknown => format!("something else, {}", size(wasm.size)),
-    }
-}
-
-#[derive(Serialize)]
-struct CheckJson<'a> {
-    file: String,
-    /// Whether there are no errors.
-    ok: bool,
-    findings: &'a [Finding],
-    size: u64,
-    unpacked: u64,
-    hashsum: &'a str,
-    files_hash: Option<&'a str>,
-    files: usize,
-    top: Option<&'a str>,
-    largest: Vec<FileJson<'a>>,
-    manifest: Option<ManifestJson<'a>>,
-    wasm: Option<WasmJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct FileJson<'a> {
-    name: &'a str,
-    size: u64,
-}
-
-#[derive(Serialize)]
-struct ManifestJson<'a> {
-    manifest_version: Option<&'a str>,
-    name: Option<&'a str>,
-    description: Option<&'a str>,
-    authors: Option<&'a [String]>,
-    language: Option<&'a str>,
-    cloned_from: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct WasmJson<'a> {
-    size: u64,
-    /// `null`: not WebAssembly.
-    format: Option<&'static str>,
-    /// `null`: not validated to its end.
-    valid: Option<bool>,
-    features: &'a [String],
-    imports: Vec<ImportsJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct ImportsJson<'a> {
-    module: &'a str,
-    count: usize,
-}
-
-impl<'a> CheckJson<'a> {
-    fn new(path: &Path, checked: &'a archive::Report, findings: &'a [Finding]) -> Self {
-        Self {
-            file: path.display().to_string(),
-            ok: !checked.has_errors(),
-            findings,
-            size: checked.size,
-            unpacked: checked.unpacked,
-            hashsum: &checked.hashsum,
-            files_hash: checked.files_hash.as_deref(),
-            files: checked.files,
-            top: checked.top.as_deref(),
-            largest: checked
-                .largest
-                .iter()
-                .map(|(name, size)| FileJson { name, size: *size })
-                .collect(),
-            manifest: checked.manifest.as_ref().map(|manifest| ManifestJson {
-                manifest_version: manifest.manifest_version.as_deref(),
-                name: manifest.name.as_deref(),
-                description: manifest.description.as_deref(),
-                authors: manifest.authors.as_deref(),
-                language: manifest.language.as_deref(),
-                cloned_from: manifest.cloned_from.as_deref(),
-            }),
-            wasm: checked.wasm.as_ref().map(WasmJson::new),
-        }
-    }
-}
-
-impl<'a> WasmJson<'a> {
-    fn new(wasm: &'a Wasm) -> Self {
-        Self {
-            size: wasm.size,
-            format: match wasm.format {
-                Format::Module => Some("module"),
-                Format::Component => Some("component"),
-                Format::Unknown => None,
-            },
-            valid: match wasm.validity {
-                Validity::Valid => Some(true),
-                Validity::Invalid(_) => Some(false),
-                Validity::Unknown(_) => None,
-            },
-            features: &wasm.features,
-            imports: wasm
-                .imports
-                .iter()
-                .map(|(module, count)| ImportsJson { module, count: *count })
-                .collect(),
-        }
+        Some(Format::Module) => format!("module, {validity}, {}", size(wasm.size)),
+        Some(Format::Component) => format!("component, {validity}, {}", size(wasm.size)),
+        None => format!("something else, {}", size(wasm.size)),
     }
 }
