@@ -13,15 +13,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::clock;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::rate_limit::RateLimit;
-use crate::refusal::{Refusal, Result};
+use crate::refusal::{Result, into_answer};
 use crate::state::{State, Target};
 use crate::upload;
+use responses::{details_json, services_json, version_json, versions_json};
 
 /// Number of bytes of a form beside the package: boundaries and the part's head. A `Content-Length` that exceeds the limit by more is
 /// refused before the body is read.
@@ -57,11 +59,7 @@ impl Api {
         request: &Parts,
         connection: &mut Connection,
     ) -> io::Result<Answer> {
-        match self.route(request, connection).await {
-            Ok(answer) => Ok(answer),
-            Err(Refusal::Answer(answer)) => Ok(*answer),
-            Err(Refusal::Aborted(error)) => Err(error),
-        }
+        into_answer(self.route(request, connection).await)
     }
 
     async fn route(&self, request: &Parts, connection: &mut Connection) -> Result {
@@ -70,7 +68,10 @@ impl Api {
         match (request.method.as_str(), segments.as_slice()) {
             ("GET", ["", "service", id, "version", n, "package"]) => {
                 let target = target(id, n)?;
-                self.read(request, |state| responses::package(state.version(&target)?))
+                self.read(request, |state| {
+                    let package = state.version(&target)?.package.as_ref();
+                    Ok(package.ok_or_else(Answer::not_found)?.get_response())
+                })
             }
             ("PUT", ["", "service", id, "version", n, "package"]) => {
                 let target = target(id, n)?;
@@ -79,35 +80,42 @@ impl Api {
             // `--version latest`: ListVersions in `pkg/argparser/flags.go`.
             ("GET", ["", "service", id, "version"]) => {
                 let id = service_id(id)?;
-                self.read(request, |state| Ok(responses::versions(&id, state.service(&id)?)))
+                self.read(request, |state| Ok(versions_json(&id, state.service(&id)?)))
             }
             // `--version N`: GetVersion in `pkg/argparser/flags.go`.
             ("GET", ["", "service", id, "version", n]) => {
                 let target = target(id, n)?;
-                self.read(request, |state| Ok(responses::version(&target, state.version(&target)?)))
+                self.read(request, |state| {
+                    Ok(version_json(&target.service_id, target.version, state.version(&target)?))
+                })
             }
             // `--version active`, and the check of the service's type: GetServiceDetails in `pkg/argparser/flags.go` and `deploy.go`.
             ("GET", ["", "service", id, "details"]) => {
                 let id = service_id(id)?;
-                self.read(request, |state| Ok(responses::details(&id, state.service(&id)?)))
+                self.read(request, |state| Ok(details_json(&id, state.service(&id)?)))
             }
             // `--service-name`: GetServices in `pkg/argparser/flags.go`.
-            ("GET", ["", "service"]) => self.read(request, |state| Ok(responses::services(state))),
+            ("GET", ["", "service"]) => self.read(request, |state| Ok(services_json(state))),
             // `--autoclone`, and a version that is active or locked: CloneVersion in `pkg/argparser/flags.go` and `deploy.go`.
             ("PUT", ["", "service", id, "version", n, "clone"]) => {
                 let target = target(id, n)?;
                 let clone = async {
                     let mut state = self.state();
                     let clone = state.clone_version(&target)?;
-                    Ok(responses::version(&clone, state.version(&clone)?))
+                    Ok(version_json(&clone.service_id, clone.version, state.version(&clone)?))
                 };
                 self.write(request, clone).await
             }
             // After the upload: ActivateVersion in `deploy.go`.
             ("PUT", ["", "service", id, "version", n, "activate"]) => {
                 let target = target(id, n)?;
-                let activate =
-                    async { Ok(responses::version(&target, self.state().activate(&target)?)) };
+                let activate = async {
+                    Ok(version_json(
+                        &target.service_id,
+                        target.version,
+                        self.state().activate(&target)?,
+                    ))
+                };
                 self.write(request, activate).await
             }
             _ => Ok(Answer::not_found()),
@@ -115,13 +123,13 @@ impl Api {
     }
 
     /// Answers a request that reads.
-    fn read(&self, request: &Parts, answer: impl FnOnce(&mut State) -> Result) -> Result {
+    fn read(&self, request: &Parts, read: impl FnOnce(&mut State) -> Result<Value>) -> Result {
         self.token(request)?;
-        answer(&mut self.state())
+        Ok(Answer::json(200, read(&mut self.state())?))
     }
 
     /// Answers a request that writes. It costs one of the hourly writes, and its answer reports the rate limit, even if it is an error.
-    async fn write(&self, request: &Parts, answer: impl Future<Output = Result>) -> Result {
+    async fn write(&self, request: &Parts, write: impl Future<Output = Result<Value>>) -> Result {
         let token = self.token(request)?;
         let budget = {
             let mut rate_limit = self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,11 +140,7 @@ impl Api {
         } else if self.config.read_only_token.as_deref() == Some(token) {
             Answer::read_only_token()
         } else {
-            match answer.await {
-                Ok(answer) => answer,
-                Err(Refusal::Answer(answer)) => *answer,
-                Err(aborted) => return Err(aborted),
-            }
+            into_answer(write.await.map(|json| Answer::json(200, json)))?
         };
         Ok(answer.rate_limit(budget.remaining, budget.reset))
     }
@@ -158,13 +162,13 @@ impl Api {
         target: &Target,
         request: &Parts,
         connection: &mut Connection,
-    ) -> Result {
+    ) -> Result<Value> {
         self.check_upload(target, request)?;
         let archive = upload::receive(&self.config, &request.headers, connection).await?;
         // The version may have been locked during the upload.
         self.check_upload(target, request)?;
         let mut state = self.state();
-        Ok(Answer::json(200, state.store(target, archive, clock::now())?.put_response()))
+        Ok(state.store(target, archive, clock::now())?.put_response())
     }
 
     /// Checks what is known of an upload before its body.

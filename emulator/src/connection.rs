@@ -11,16 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
+use http::StatusCode;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::fault::Fault;
-use crate::head::{Head, Malformed};
+use crate::head::{Body, Head};
 use crate::pace::Pace;
 use crate::recorder::{RecordedRequest, Recorder};
-use body::Body;
 
 /// Number of bytes read from the socket at a time.
 const READ: usize = 64 * 1024;
@@ -52,7 +52,7 @@ impl Connection {
             stream,
             received: BytesMut::new(),
             request: 0,
-            body: Body::Complete,
+            body: Body::Length(0),
             read_pace: None,
             continue_due: false,
         }
@@ -61,13 +61,9 @@ impl Connection {
     /// Reads the next head, and returns it with its bytes. Returns `None` at the end of the stream.
     pub(crate) async fn head(&mut self) -> io::Result<Option<(Head, Vec<u8>)>> {
         loop {
-            match Head::parse(&self.received) {
-                Ok(Some(head)) => {
-                    let raw = self.received.split_to(head.length);
-                    return Ok(Some((head, raw.to_vec())));
-                }
-                Ok(None) => {}
-                Err(Malformed) => return Err(io::ErrorKind::InvalidData.into()),
+            if let Some(head) = Head::parse(&self.received)? {
+                let raw = self.received.split_to(head.length);
+                return Ok(Some((head, raw.to_vec())));
             }
             if self.receive(READ).await? == 0 {
                 return Ok(None);
@@ -78,7 +74,7 @@ impl Connection {
     /// Begins a request, whose body is read next.
     pub(crate) fn begin(&mut self, request: usize, head: &Head, fault: &Fault) {
         self.request = request;
-        self.body = Body::new(head.framing);
+        self.body = head.body;
         self.read_pace = fault.read_pace.map(Pace::new);
         self.continue_due = head.expects_continue() && !fault.withholds_continue;
     }
@@ -101,12 +97,8 @@ impl Connection {
 
     pub(crate) async fn send_informational(&mut self, status: u16) -> io::Result<()> {
         self.continue_due &= status != 100;
-        let reason = match status {
-            100 => "Continue",
-            102 => "Processing",
-            103 => "Early Hints",
-            _ => "Informational",
-        };
+        let known = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let reason = known.unwrap_or("Informational");
         let line = format!("HTTP/1.1 {status} {reason}\r\n\r\n");
         self.stream.write_all(line.as_bytes()).await
     }

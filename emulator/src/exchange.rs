@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::answer::{Answer, Framing, chunk};
 use crate::connection::Connection;
-use crate::fault::{Fault, Reads, Then};
-use crate::head::Head;
+use crate::fault::{self, Fault, Reads, Then};
+use crate::head::{Head, MALFORMED};
 use crate::pace::Pace;
 use crate::recorder::RecordedRequest;
 use crate::shared::{OpenConnection, Shared};
@@ -31,7 +31,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, open: OpenConn
                 exchange(&shared, &mut connection, &head, raw, open.number).await
             }
             Ok(None) => break Some(Then::Close),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(error) if error.kind() == MALFORMED => {
                 let answer = Answer::new(400).header(CONNECTION.as_str(), "close");
                 connection.write(&answer.encode(), &mut None).await.map(|()| None)
             }
@@ -68,7 +68,7 @@ async fn exchange(
     raw: Vec<u8>,
     number: u64,
 ) -> io::Result<Option<Then>> {
-    let fault = shared.faults().take(&head.parts);
+    let fault = fault::take(&mut shared.faults(), &head.parts);
     let request = shared.recorder.begin(RecordedRequest::new(head, raw, number));
     connection.begin(request, head, &fault);
     for status in &fault.informational {

@@ -7,9 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::answer::Answer;
-use queue::Filter;
-
-pub(crate) use queue::Faults;
+pub(crate) use queue::take;
 
 /// A fault of the network, a gateway or the API, for the next request that matches it.
 ///
@@ -35,7 +33,11 @@ pub(crate) use queue::Faults;
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is given to Emulator::fault"]
 pub struct Fault {
-    filter: Filter,
+    method: Option<Method>,
+    path: Option<String>,
+    /// Whether it applies only to requests that expect `100 Continue`.
+    expecting: bool,
+    /// The number of requests that it applies to. `None`: to all.
     times: Option<u32>,
     reads: Reads,
     pub(crate) read_pace: Option<u64>,
@@ -76,7 +78,9 @@ impl Fault {
     /// unless [`stored`](Self::stored) is set.
     pub fn answer(answer: Answer) -> Self {
         Self {
-            filter: Filter::default(),
+            method: None,
+            path: None,
+            expecting: false,
             times: Some(1),
             reads: Reads::All,
             read_pace: None,
@@ -154,9 +158,7 @@ impl Fault {
 
     /// Answers a request that expects `100 Continue` with 417.
     pub fn expectation_failed() -> Self {
-        let mut fault = Self::early_answer(Answer::new(417));
-        fault.filter.expecting = true;
-        fault
+        Self { expecting: true, ..Self::early_answer(Answer::new(417)) }
     }
 
     /// Returns how much of the body is read before the response. The real response depends on all of it.
@@ -205,19 +207,19 @@ impl Fault {
 
     /// Applies only to GET.
     pub fn on_get(mut self) -> Self {
-        self.filter.method = Some(Method::GET);
+        self.method = Some(Method::GET);
         self
     }
 
     /// Applies only to PUT.
     pub fn on_put(mut self) -> Self {
-        self.filter.method = Some(Method::PUT);
+        self.method = Some(Method::PUT);
         self
     }
 
     /// Applies only to requests whose path contains `part`.
     pub fn on_path(mut self, part: &str) -> Self {
-        self.filter.path = Some(part.to_owned());
+        self.path = Some(part.to_owned());
         self
     }
 

@@ -1,5 +1,7 @@
 //! Parses the head of a request.
 
+use std::io;
+
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderName, Request, Version};
@@ -18,29 +20,39 @@ pub(crate) struct Head {
     pub(crate) headers: Vec<(String, String)>,
     /// Length of the head on the wire, in bytes.
     pub(crate) length: usize,
-    pub(crate) framing: Framing,
+    /// The start of the body.
+    pub(crate) body: Body,
 }
 
-/// The framing of a request body (RFC 9112, section 6).
+/// The part of a request body that comes next (RFC 9112, sections 6 and 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub(crate) enum Body {
+    /// Bytes of a body that isn't chunked, or the end of any.
     Length(u64),
-    Chunked,
+    ChunkSize,
+    ChunkData(u64),
+    ChunkEnd,
+    Trailers,
 }
 
-/// The bytes are not the head of an HTTP/1 request.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Malformed;
+impl Body {
+    pub(crate) fn is_complete(self) -> bool {
+        self == Self::Length(0)
+    }
+}
+
+/// The bytes are not those of an HTTP/1 request.
+pub(crate) const MALFORMED: io::ErrorKind = io::ErrorKind::InvalidData;
 
 impl Head {
     /// Parses the head at the start of `bytes`. Returns `None` if it is incomplete.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, io::ErrorKind> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let length = match request.parse(bytes) {
             Ok(httparse::Status::Complete(length)) if length <= MAX_LENGTH => length,
             Ok(httparse::Status::Partial) if bytes.len() < MAX_LENGTH => return Ok(None),
-            _ => return Err(Malformed),
+            _ => return Err(MALFORMED),
         };
         let mut builder = Request::builder()
             .method(request.method.unwrap_or_default())
@@ -52,8 +64,8 @@ impl Head {
             let value = String::from_utf8_lossy(header.value).into_owned();
             headers.push((header.name.to_owned(), value));
         }
-        let (parts, ()) = builder.body(()).map_err(|_| Malformed)?.into_parts();
-        Ok(Some(Self { framing: framing(&parts)?, parts, headers, length }))
+        let (parts, ()) = builder.body(()).map_err(|_| MALFORMED)?.into_parts();
+        Ok(Some(Self { body: body(&parts)?, parts, headers, length }))
     }
 
     /// Returns whether the client waits for `100 Continue` before it sends the body.
@@ -72,21 +84,21 @@ impl Head {
     }
 }
 
-fn framing(request: &Parts) -> Result<Framing, Malformed> {
+fn body(request: &Parts) -> Result<Body, io::ErrorKind> {
     if let Some(coding) = request.headers.get(TRANSFER_ENCODING) {
         let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-        return if is_chunked { Ok(Framing::Chunked) } else { Err(Malformed) };
+        return if is_chunked { Ok(Body::ChunkSize) } else { Err(MALFORMED) };
     }
     let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter().map(|value| {
         let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse().ok()).ok_or(Malformed)
+        digits.and_then(|digits| digits.parse().ok()).ok_or(MALFORMED)
     });
     let length = lengths.next().unwrap_or(Ok(0))?;
     // Different lengths are an attempt at request smuggling.
     if lengths.any(|other| other != Ok(length)) {
-        return Err(Malformed);
+        return Err(MALFORMED);
     }
-    Ok(Framing::Length(length))
+    Ok(Body::Length(length))
 }
 
 #[cfg(test)]
@@ -105,19 +117,19 @@ mod tests {
 
     #[test]
     fn a_body_has_one_length_or_is_chunked() {
-        let framing = |headers: &str| {
+        let body = |headers: &str| {
             let head = format!("PUT / HTTP/1.1\r\n{headers}\r\n");
-            Head::parse(head.as_bytes()).map(|head| head.unwrap().framing)
+            Head::parse(head.as_bytes()).map(|head| head.unwrap().body)
         };
-        assert_eq!(framing(""), Ok(Framing::Length(0)));
-        assert_eq!(framing("Content-Length: 5\r\nContent-Length: 5\r\n"), Ok(Framing::Length(5)));
-        assert_eq!(framing("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(body(""), Ok(Body::Length(0)));
+        assert_eq!(body("Content-Length: 5\r\nContent-Length: 5\r\n"), Ok(Body::Length(5)));
+        assert_eq!(body("Transfer-Encoding: Chunked\r\n"), Ok(Body::ChunkSize));
         for malformed in [
             "Content-Length: +5\r\n",
             "Content-Length: 5\r\nContent-Length: 6\r\n",
             "Transfer-Encoding: gzip\r\n",
         ] {
-            assert_eq!(framing(malformed), Err(Malformed), "{malformed}");
+            assert_eq!(body(malformed), Err(MALFORMED), "{malformed}");
         }
     }
 }

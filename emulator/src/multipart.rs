@@ -3,6 +3,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem;
 
+use crate::recorder::RecordedPart;
+
 /// Length of the longest head of a part, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 32;
@@ -11,21 +13,13 @@ const MAX_HEADERS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A part begins.
-    Part(PartHead),
+    Part(RecordedPart),
     /// A piece of the current part's content.
     Content(Bytes),
     /// The current part is complete.
     PartEnd,
     /// The form is complete. The rest of the body is ignored.
     End,
-}
-
-/// The head of a part.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PartHead {
-    pub(crate) name: String,
-    pub(crate) filename: Option<String>,
-    pub(crate) content_type: Option<String>,
 }
 
 /// The reason why a form can't be read.
@@ -184,7 +178,7 @@ impl Form {
     }
 }
 
-fn part_head(headers: &[httparse::Header<'_>]) -> Result<PartHead, FormError> {
+fn part_head(headers: &[httparse::Header<'_>]) -> Result<RecordedPart, FormError> {
     let value = |name: &str| {
         let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
         header.map(|header| String::from_utf8_lossy(header.value).into_owned())
@@ -194,10 +188,11 @@ fn part_head(headers: &[httparse::Header<'_>]) -> Result<PartHead, FormError> {
     let parameter =
         |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     match parameter("name") {
-        Some(name) if kind.eq_ignore_ascii_case("form-data") => Ok(PartHead {
+        Some(name) if kind.eq_ignore_ascii_case("form-data") => Ok(RecordedPart {
             name,
             filename: parameter("filename"),
             content_type: value("Content-Type"),
+            ..RecordedPart::default()
         }),
         _ => Err(FormError::Head),
     }

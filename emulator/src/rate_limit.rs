@@ -18,34 +18,29 @@ pub(crate) struct Budget {
     pub(crate) allowed: bool,
 }
 
-/// The writes of each token in the current hour.
+/// The writes in the current hour.
 pub(crate) struct RateLimit {
     limit: u32,
-    spent: HashMap<String, Window>,
-}
-
-struct Window {
     reset: u64,
-    writes: u32,
+    /// Number of writes by token.
+    writes: HashMap<String, u32>,
 }
 
 impl RateLimit {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, spent: HashMap::new() }
+        Self { limit, reset: 0, writes: HashMap::new() }
     }
 
     /// Counts a write of `token` at `now`, in seconds since the epoch.
     pub(crate) fn spend(&mut self, token: &str, now: u64) -> Budget {
         let reset = (now / HOUR + 1) * HOUR;
-        let window = self.spent.entry(token.to_owned()).or_insert(Window { reset, writes: 0 });
-        if window.reset != reset {
-            *window = Window { reset, writes: 0 };
+        if self.reset != reset {
+            (self.reset, self.writes) = (reset, HashMap::new());
         }
-        let allowed = window.writes < self.limit;
-        if allowed {
-            window.writes += 1;
-        }
-        Budget { remaining: self.limit - window.writes, reset, allowed }
+        let writes = self.writes.entry(token.to_owned()).or_default();
+        let allowed = *writes < self.limit;
+        *writes += u32::from(allowed);
+        Budget { remaining: self.limit - *writes, reset, allowed }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::header::CONTENT_LENGTH;
 use tokio::sync::watch;
 
-use crate::head::{Framing, Head};
+use crate::head::Head;
 
 /// Number of bytes of a body that are kept.
 const KEPT_BYTES: u64 = 64 * 1024;
@@ -63,7 +63,7 @@ impl RecordedRequest {
             headers: head.headers.clone(),
             head: raw,
             content_length: content_length.and_then(|value| value.to_str().ok()?.parse().ok()),
-            body_complete: head.framing == Framing::Length(0),
+            body_complete: head.body.is_complete(),
             ..Self::default()
         }
     }

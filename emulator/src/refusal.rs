@@ -23,4 +23,13 @@ impl From<io::Error> for Refusal {
     }
 }
 
+/// Returns the answer to a request, whether it succeeded or was refused.
+pub(crate) fn into_answer(result: Result) -> io::Result<Answer> {
+    match result {
+        Ok(answer) => Ok(answer),
+        Err(Refusal::Answer(answer)) => Ok(*answer),
+        Err(Refusal::Aborted(error)) => Err(error),
+    }
+}
+
 pub(crate) type Result<T = Answer> = std::result::Result<T, Refusal>;

@@ -68,7 +68,7 @@ pub fn write(options: &SampleOptions, writer: impl Write) -> io::Result<u64> {
 fn fit(options: &SampleOptions, size: u64) -> io::Result<(u64, u64)> {
     let length = |payload: u64| -> io::Result<u64> {
         let (before, after) = around(options, payload)?;
-        Ok(Gzip::<io::Sink>::length(&before, payload, &after))
+        Gzip::<io::Sink>::length(&before, payload, &after)
     };
     let mut payload = size;
     loop {

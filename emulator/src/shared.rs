@@ -9,13 +9,13 @@ use tokio::sync::watch;
 
 use crate::api::Api;
 use crate::config::Config;
-use crate::fault::Faults;
+use crate::fault::Fault;
 use crate::recorder::Recorder;
 
 pub(crate) struct Shared {
     pub(crate) api: Api,
     pub(crate) recorder: Arc<Recorder>,
-    faults: Mutex<Faults>,
+    faults: Mutex<Vec<Fault>>,
     stopping: watch::Sender<bool>,
     /// Addresses from which the emulator connects to itself.
     probes: Mutex<HashSet<SocketAddr>>,
@@ -32,7 +32,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

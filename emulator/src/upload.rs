@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::multipart::{Event, Form, FormError, PartHead};
+use crate::multipart::{Event, Form, FormError};
 use crate::recorder::RecordedPart;
 use crate::refusal::{Refusal, Result};
 
@@ -40,9 +40,9 @@ pub(crate) async fn receive(
         form.push(&bytes);
         loop {
             match form.next() {
-                Ok(Some(Event::Part(head))) => {
-                    connection.record(|request| request.parts.push(recorded(&head)));
-                    current = Some(Part::begin(head, config));
+                Ok(Some(Event::Part(part))) => {
+                    current = Some(Part::begin(part.name.clone(), config));
+                    connection.record(|request| request.parts.push(part));
                 }
                 Ok(Some(Event::Content(bytes))) => {
                     let Some(part) = &mut current else { continue };
@@ -99,15 +99,6 @@ fn judge(report: CheckReport) -> Result<CheckReport> {
     }
 }
 
-fn recorded(head: &PartHead) -> RecordedPart {
-    RecordedPart {
-        name: head.name.clone(),
-        filename: head.filename.clone(),
-        content_type: head.content_type.clone(),
-        ..RecordedPart::default()
-    }
-}
-
 /// Changes the record of the current part.
 fn record(connection: &Connection, update: impl FnOnce(&mut RecordedPart)) {
     connection.record(|request| {
@@ -126,7 +117,7 @@ struct Part {
 }
 
 impl Part {
-    fn begin(head: PartHead, config: &Config) -> Self {
+    fn begin(name: String, config: &Config) -> Self {
         let (pieces, mut receiver) = mpsc::channel::<Bytes>(QUEUED_PIECES);
         let limits = ReadLimits { unpacked: config.max_unpacked_bytes, ..ReadLimits::default() };
         let task = spawn_blocking(move || {
@@ -137,7 +128,7 @@ impl Part {
             file.rewind()?;
             check(&mut file, limits)
         });
-        Self { name: head.name, size: 0, pieces, task }
+        Self { name, size: 0, pieces, task }
     }
 
     /// Returns the part's name and the report on its content.

@@ -3,45 +3,27 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::clock::rfc3339;
-use crate::refusal::Result;
-use crate::state::{Service, State, Target, Version};
+use crate::state::{Service, State, Version};
 
 /// The customer of all services.
 const CUSTOMER_ID: &str = "emulatedcustomer000000";
 
-pub(super) fn package(version: &Version) -> Result {
-    let package = version.package.as_ref().ok_or_else(Answer::not_found)?;
-    Ok(Answer::json(200, package.get_response()))
+pub(super) fn services_json(state: &State) -> Value {
+    state.services.iter().map(|(id, service)| service_json(id, service)).collect()
 }
 
-pub(super) fn version(target: &Target, version: &Version) -> Answer {
-    Answer::json(200, version_json(&target.service_id, target.version, version))
-}
-
-pub(super) fn versions(id: &str, service: &Service) -> Answer {
-    Answer::json(200, versions_json(id, service))
-}
-
-pub(super) fn services(state: &State) -> Answer {
-    Answer::json(
-        200,
-        state.services.iter().map(|(id, service)| service_json(id, service)).collect(),
-    )
-}
-
-pub(super) fn details(id: &str, service: &Service) -> Answer {
+pub(super) fn details_json(id: &str, service: &Service) -> Value {
     let number = active_or_last(service);
     let version = service.versions.get(&number);
-    let json = |version: Option<&Version>| version.map(|version| version_json(id, number, version));
+    let json = |version: Option<&Version>| version.map(|it| version_json(id, number, it));
     let mut details = service_json(id, service);
     details["version"] = json!(json(version));
     details["active_version"] = json!(json(version.filter(|version| version.active)));
-    Answer::json(200, details)
+    details
 }
 
-fn version_json(id: &str, number: u32, version: &Version) -> Value {
+pub(super) fn version_json(id: &str, number: u32, version: &Version) -> Value {
     let package = version.package.as_ref();
     json!({
         "number": number,
@@ -58,7 +40,7 @@ fn version_json(id: &str, number: u32, version: &Version) -> Value {
     })
 }
 
-fn versions_json(id: &str, service: &Service) -> Value {
+pub(super) fn versions_json(id: &str, service: &Service) -> Value {
     service.versions.iter().map(|(number, version)| version_json(id, *number, version)).collect()
 }
 

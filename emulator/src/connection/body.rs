@@ -5,37 +5,15 @@ use std::io;
 use bytes::Bytes;
 
 use super::{Connection, READ};
-use crate::head::Framing;
+use crate::head::{Body, MALFORMED};
 
 /// The longest line of chunked framing, in bytes.
 const MAX_LINE: usize = 4 * 1024;
 
-/// The part of the request body that comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
-    /// Bytes of a body that isn't chunked.
-    Length(u64),
-    ChunkSize,
-    ChunkData(u64),
-    ChunkEnd,
-    Trailers,
-    Complete,
-}
-
-impl Body {
-    pub(super) fn new(framing: Framing) -> Self {
-        match framing {
-            Framing::Length(0) => Self::Complete,
-            Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::ChunkSize,
-        }
-    }
-}
-
 impl Connection {
     /// Returns whether the body was read to its end.
     pub(crate) fn is_body_complete(&self) -> bool {
-        self.body == Body::Complete
+        self.body.is_complete()
     }
 
     /// Reads at most `limit` bytes of the body. Returns `None` at its end.
@@ -46,15 +24,10 @@ impl Connection {
         }
         loop {
             match self.body {
-                Body::Complete => return Ok(None),
+                Body::Length(0) => return Ok(None),
                 Body::Length(left) => {
                     let bytes = self.take(left.min(limit)).await?;
-                    let left = left - bytes.len() as u64;
-                    if left > 0 {
-                        self.body = Body::Length(left)
-                    } else {
-                        self.complete()
-                    }
+                    self.advance(Body::Length(left - bytes.len() as u64));
                     return Ok(Some(bytes));
                 }
                 Body::ChunkData(left) => {
@@ -68,7 +41,7 @@ impl Connection {
                     self.body = match httparse::parse_chunk_size(&line) {
                         Ok(httparse::Status::Complete((_, 0))) => Body::Trailers,
                         Ok(httparse::Status::Complete((_, size))) => Body::ChunkData(size),
-                        _ => return Err(io::ErrorKind::InvalidData.into()),
+                        _ => return Err(MALFORMED.into()),
                     };
                 }
                 Body::ChunkEnd => {
@@ -77,7 +50,7 @@ impl Connection {
                 }
                 Body::Trailers => {
                     if matches!(self.line().await?.as_ref(), b"\r\n" | b"\n") {
-                        self.complete();
+                        self.advance(Body::Length(0));
                     }
                 }
             }
@@ -90,9 +63,9 @@ impl Connection {
         Ok(())
     }
 
-    fn complete(&mut self) {
-        self.body = Body::Complete;
-        self.record(|request| request.body_complete = true);
+    fn advance(&mut self, body: Body) {
+        self.body = body;
+        self.record(|request| request.body_complete = body.is_complete());
     }
 
     /// Takes bytes of the body, at least one and at most `limit`.
@@ -122,7 +95,7 @@ impl Connection {
                 return Ok(line);
             }
             if self.received.len() > MAX_LINE {
-                return Err(io::ErrorKind::InvalidData.into());
+                return Err(MALFORMED.into());
             }
             if self.receive(READ).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 
 use super::Noise;
 
@@ -24,10 +25,10 @@ pub(super) struct Gzip<W> {
 
 impl<W: Write> Gzip<W> {
     /// Returns the length of a file with these parts and no comment.
-    pub(super) fn length(before: &[u8], stored: u64, after: &[u8]) -> u64 {
-        let deflated = deflate(before, false).len() + deflate(after, true).len();
+    pub(super) fn length(before: &[u8], stored: u64, after: &[u8]) -> io::Result<u64> {
+        let deflated = deflate(before, false)?.len() + deflate(after, true)?.len();
         let blocks = stored.div_ceil(BLOCK) * BLOCK_HEADER;
-        HEADER.len() as u64 + deflated as u64 + stored + blocks + TRAILER
+        Ok(HEADER.len() as u64 + deflated as u64 + stored + blocks + TRAILER)
     }
 
     /// Writes the header, with a comment of `comment` bytes including its final zero.
@@ -46,7 +47,7 @@ impl<W: Write> Gzip<W> {
 
     pub(super) fn deflated(&mut self, content: &[u8], last: bool) -> io::Result<()> {
         self.crc.update(content);
-        self.write(&deflate(content, last))
+        self.write(&deflate(content, last)?)
     }
 
     pub(super) fn stored(&mut self, length: u64, mut noise: Noise) -> io::Result<()> {
@@ -82,26 +83,12 @@ impl<W: Write> Gzip<W> {
 }
 
 /// Compresses with raw deflate to a whole number of bytes, as the last part of a stream or as an earlier one.
-fn deflate(content: &[u8], last: bool) -> Vec<u8> {
-    let mut compress = Compress::new(Compression::best(), false);
-    let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
-    let mut output = Vec::with_capacity(content.len() + 1024);
-    loop {
-        let read = usize::try_from(compress.total_in()).unwrap_or(content.len());
-        let room = output.capacity() - output.len();
-        let status = compress.compress_vec(&content[read..], &mut output, flush);
-        let done = match status {
-            Ok(Status::StreamEnd) => true,
-            Ok(_) => {
-                !last
-                    && compress.total_in() == content.len() as u64
-                    && output.len() < output.capacity()
-            }
-            Err(error) => unreachable!("compressing can't fail: {error}"),
-        };
-        if done {
-            return output;
-        }
-        output.reserve(room.max(1024));
+fn deflate(content: &[u8], last: bool) -> io::Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    if last {
+        return encoder.finish();
     }
+    encoder.flush()?;
+    Ok(encoder.get_ref().clone())
 }

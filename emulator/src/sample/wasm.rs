@@ -56,13 +56,10 @@ fn name(text: &str) -> Vec<u8> {
 
 fn leb128(mut value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    loop {
-        let low = (value & 0x7f) as u8;
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
         value >>= 7;
-        if value == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
     }
+    bytes.push(value as u8);
+    bytes
 }
