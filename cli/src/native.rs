@@ -163,7 +163,7 @@ impl Native {
         label_target: bool,
         report: Report,
     ) -> Result<Self, CommandError> {
-        let progress = Progress::default();
+        let progress = Progress::new(report);
         let (on_retry, on_verify) = (progress.clone(), progress.clone());
         let plugin = builder
             .on_retry(move |retry| {
@@ -206,7 +206,7 @@ impl Native {
         content: Content,
         options: PutOptions,
     ) -> Result<Uploaded, CallError> {
-        self.progress.begin(content.size(), self.report);
+        self.progress.begin(content.size());
         let progress = self.progress.clone();
         let content = content.on_progress(move |read| progress.advance(read));
         let upload = self.plugin.put_package(target, content, options);

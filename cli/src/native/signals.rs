@@ -1,13 +1,14 @@
 //! SIGINT and SIGTERM during an upload.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGINT and SIGTERM, caught as long as an upload may have to be explained: each once.
 pub(super) struct Signals {
-    interrupt: Option<Signal>,
-    terminate: Option<Signal>,
+    caught: Vec<(i32, Signal)>,
     /// Whether they have their default effect again, and end the process.
     released: Arc<AtomicBool>,
 }
@@ -15,36 +16,31 @@ pub(super) struct Signals {
 impl Signals {
     /// Catches both signals. One that is ignored, as in a background job of a script, stays ignored.
     pub(super) fn catch() -> std::io::Result<Self> {
-        let released = Arc::new(AtomicBool::new(false));
-        let catch = |kind: SignalKind| match is_ignored(kind.as_raw_value()) {
-            true => Ok(None),
-            false => {
-                let number = kind.as_raw_value();
-                signal_hook::flag::register_conditional_default(number, released.clone())?;
-                signal(kind).map(Some)
+        let mut signals = Self { caught: Vec::new(), released: Arc::default() };
+        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+            let number = kind.as_raw_value();
+            if !is_ignored(number) {
+                let released = signals.released.clone();
+                signal_hook::flag::register_conditional_default(number, released)?;
+                signals.caught.push((number, signal(kind)?));
             }
-        };
-        let interrupt = catch(SignalKind::interrupt())?;
-        let terminate = catch(SignalKind::terminate())?;
-        Ok(Self { interrupt, terminate, released })
+        }
+        Ok(signals)
     }
 
     /// Waits for a signal and returns its number. The next one is not caught.
     pub(super) async fn next(&mut self) -> i32 {
-        async fn recv(signal: &mut Option<Signal>) {
-            match signal {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
-            }
-        }
-        let kind = tokio::select! {
-            () = recv(&mut self.interrupt) => SignalKind::interrupt(),
-            () = recv(&mut self.terminate) => SignalKind::terminate(),
-        };
+        let number = poll_fn(|context| {
+            let mut caught = self.caught.iter_mut();
+            caught
+                .find_map(|(number, signal)| {
+                    signal.poll_recv(context).is_ready().then_some(*number)
+                })
+                .map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
         self.release();
-        kind.as_raw_value()
+        number
     }
 
     fn release(&self) {
