@@ -162,7 +162,7 @@ impl Unsorted {
                     self.next += 1;
                 }
                 Some(position)
-                    if position > self.next && position < end && entry.size <= MAX_KEPT =>
+                    if (self.next..end).contains(&position) && entry.size <= MAX_KEPT =>
                 {
                     let mut bytes = Vec::new();
                     content.read_to_end(&mut bytes)?;

@@ -19,11 +19,10 @@ use crate::answer::Answer;
 use crate::clock;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::rate_limit::RateLimit;
 use crate::refusal::{Result, into_answer};
 use crate::state::{State, Target};
 use crate::upload;
-use responses::{details_json, services_json, version_json, versions_json};
+use responses::{details, services, version, versions};
 
 /// Number of bytes of a form beside the package: boundaries and the part's head. A `Content-Length` that exceeds the limit by more is
 /// refused before the body is read.
@@ -33,16 +32,11 @@ const FORM_ALLOWANCE: u64 = 64 * 1024;
 pub(crate) struct Api {
     pub(crate) config: Config,
     state: Mutex<State>,
-    rate_limit: Mutex<RateLimit>,
 }
 
 impl Api {
     pub(crate) fn new(config: Config) -> Self {
-        Self {
-            state: Mutex::new(State::new(&config)),
-            rate_limit: Mutex::new(RateLimit::new(config.writes_per_hour)),
-            config,
-        }
+        Self { state: Mutex::new(State::new(&config)), config }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -80,29 +74,27 @@ impl Api {
             // `--version latest`: ListVersions in `pkg/argparser/flags.go`.
             ("GET", ["", "service", id, "version"]) => {
                 let id = service_id(id)?;
-                self.read(request, |state| Ok(versions_json(&id, state.service(&id)?)))
+                self.read(request, |state| Ok(versions(&id, state.service(&id)?)))
             }
             // `--version N`: GetVersion in `pkg/argparser/flags.go`.
             ("GET", ["", "service", id, "version", n]) => {
                 let target = target(id, n)?;
-                self.read(request, |state| {
-                    Ok(version_json(&target.service_id, target.version, state.version(&target)?))
-                })
+                self.read(request, |state| version(state, &target))
             }
             // `--version active`, and the check of the service's type: GetServiceDetails in `pkg/argparser/flags.go` and `deploy.go`.
             ("GET", ["", "service", id, "details"]) => {
                 let id = service_id(id)?;
-                self.read(request, |state| Ok(details_json(&id, state.service(&id)?)))
+                self.read(request, |state| Ok(details(&id, state.service(&id)?)))
             }
             // `--service-name`: GetServices in `pkg/argparser/flags.go`.
-            ("GET", ["", "service"]) => self.read(request, |state| Ok(services_json(state))),
+            ("GET", ["", "service"]) => self.read(request, |state| Ok(services(state))),
             // `--autoclone`, and a version that is active or locked: CloneVersion in `pkg/argparser/flags.go` and `deploy.go`.
             ("PUT", ["", "service", id, "version", n, "clone"]) => {
                 let target = target(id, n)?;
                 let clone = async {
                     let mut state = self.state();
                     let clone = state.clone_version(&target)?;
-                    Ok(version_json(&clone.service_id, clone.version, state.version(&clone)?))
+                    version(&mut state, &clone)
                 };
                 self.write(request, clone).await
             }
@@ -110,11 +102,9 @@ impl Api {
             ("PUT", ["", "service", id, "version", n, "activate"]) => {
                 let target = target(id, n)?;
                 let activate = async {
-                    Ok(version_json(
-                        &target.service_id,
-                        target.version,
-                        self.state().activate(&target)?,
-                    ))
+                    let mut state = self.state();
+                    state.activate(&target)?;
+                    version(&mut state, &target)
                 };
                 self.write(request, activate).await
             }
@@ -131,10 +121,7 @@ impl Api {
     /// Answers a request that writes. It costs one of the hourly writes, and its answer reports the rate limit, even if it is an error.
     async fn write(&self, request: &Parts, write: impl Future<Output = Result<Value>>) -> Result {
         let token = self.token(request)?;
-        let budget = {
-            let mut rate_limit = self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner);
-            rate_limit.spend(token, clock::now())
-        };
+        let budget = self.state().rate_limit.spend(token, clock::now());
         let answer = if !budget.allowed {
             Answer::rate_limited(budget.reset)
         } else if self.config.read_only_token.as_deref() == Some(token) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::exchange;
@@ -24,7 +24,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Emulator {
     addr: SocketAddr,
     shared: Arc<Shared>,
-    accepting: Option<JoinHandle<()>>,
+    /// Ends with the emulator.
+    accepting: JoinSet<()>,
 }
 
 impl Emulator {
@@ -37,8 +38,9 @@ impl Emulator {
         let listener = TcpListener::bind(config.listen).await?;
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config));
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { addr, shared, accepting: Some(accepting) })
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { addr, shared, accepting })
     }
 
     /// Returns the API's base URL, such as `http://127.0.0.1:40123`, with the configured path prefix.
@@ -146,20 +148,8 @@ impl Emulator {
     /// Stops accepting connections, and waits up to five seconds for requests in progress.
     pub async fn shutdown(mut self) {
         self.shared.stop();
-        if let Some(mut accepting) = self.accepting.take()
-            && tokio::time::timeout(GRACE, &mut accepting).await.is_err()
-        {
-            accepting.abort();
-            let _ = accepting.await;
-        }
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        if let Some(accepting) = &self.accepting {
-            accepting.abort();
-        }
+        let _ = tokio::time::timeout(GRACE, self.accepting.join_next()).await;
+        self.accepting.shutdown().await;
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::answer::{Answer, Framing, chunk};
 use crate::connection::Connection;
-use crate::fault::{self, Fault, Reads, Then};
+use crate::fault::{self, Fault, Then};
 use crate::head::{Head, MALFORMED};
 use crate::pace::Pace;
 use crate::recorder::RecordedRequest;
@@ -114,20 +114,16 @@ async fn read(
     head: &Head,
     connection: &mut Connection,
 ) -> io::Result<()> {
-    match fault.reads() {
-        Reads::Nothing => {}
-        Reads::Bytes(mut left) => {
-            while left > 0
-                && let Some(bytes) = connection.chunk(left).await?
-            {
-                left -= bytes.len() as u64;
-            }
-        }
-        Reads::All => {
-            // The parts of the form are recorded even if nothing is stored.
-            shared.api.receive(&head.parts, connection, fault.stored).await;
-            connection.drain().await?;
-        }
+    let Some(mut left) = fault.reads else {
+        // The parts of the form are recorded even if nothing is stored.
+        shared.api.receive(&head.parts, connection, fault.stored).await;
+        return connection.drain().await;
+    };
+    // No call without a byte to read: it would send `100 Continue`.
+    while left > 0
+        && let Some(bytes) = connection.chunk(left).await?
+    {
+        left -= bytes.len() as u64;
     }
     Ok(())
 }

@@ -39,7 +39,8 @@ pub struct Fault {
     expecting: bool,
     /// The number of requests that it applies to. `None`: to all.
     times: Option<u32>,
-    reads: Reads,
+    /// The number of bytes of the body that are read before anything else happens, or all if there are fewer. `None`: all.
+    pub(crate) reads: Option<u64>,
     pub(crate) read_pace: Option<u64>,
     pub(crate) withholds_continue: bool,
     pub(crate) informational: Vec<u16>,
@@ -63,16 +64,6 @@ pub enum Then {
     Stall,
 }
 
-/// The part of the body that is read before anything else happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
-    /// Nothing, so that no `100 Continue` is sent.
-    Nothing,
-    /// This many bytes, or all if there are fewer.
-    Bytes(u64),
-    All,
-}
-
 impl Fault {
     /// Reads the whole body and sends a response. With [`Answer::real`], the request is processed as usual. Otherwise, the upload isn't stored
     /// unless [`stored`](Self::stored) is set.
@@ -82,7 +73,7 @@ impl Fault {
             path: None,
             expecting: false,
             times: Some(1),
-            reads: Reads::All,
+            reads: None,
             read_pace: None,
             withholds_continue: false,
             informational: Vec::new(),
@@ -97,12 +88,12 @@ impl Fault {
     /// Sends a response before the body is read, and without `100 Continue`. Unless [`then`](Self::then) says otherwise, the connection is
     /// closed without a reset: it is read until the client closes it too.
     pub fn early_answer(answer: Answer) -> Self {
-        Self { reads: Reads::Nothing, ..Self::answer(answer) }
+        Self { reads: Some(0), ..Self::answer(answer) }
     }
 
     /// Closes the connection after the request's head, without a response.
     pub fn close() -> Self {
-        Self { reads: Reads::Nothing, answer: None, then: Some(Then::Close), ..Self::none() }
+        Self { reads: Some(0), answer: None, then: Some(Then::Close), ..Self::none() }
     }
 
     /// Resets the connection (RST) after the request's head, without a response.
@@ -112,12 +103,12 @@ impl Fault {
 
     /// Stores the upload and closes the connection without a response. With [`then(Then::Reset)`](Then::Reset), the connection is reset.
     pub fn lost_answer() -> Self {
-        Self { reads: Reads::All, ..Self::close() }.stored()
+        Self::close().stored()
     }
 
     /// Reads the whole body, sends no response, and keeps the connection open.
     pub fn never_answer() -> Self {
-        Self { reads: Reads::All, ..Self::close().then(Then::Keep) }
+        Self { reads: None, ..Self::close().then(Then::Keep) }
     }
 
     /// Reads none of the body and sends no response. With [`after_body_bytes`](Self::after_body_bytes), reading stops there.
@@ -161,14 +152,6 @@ impl Fault {
         Self { expecting: true, ..Self::early_answer(Answer::new(417)) }
     }
 
-    /// Returns how much of the body is read before the response. The real response depends on all of it.
-    pub(crate) fn reads(&self) -> Reads {
-        match &self.answer {
-            Some(answer) if answer.real => Reads::All,
-            _ => self.reads,
-        }
-    }
-
     /// Processes the request without a fault.
     fn none() -> Self {
         Self::answer(Answer::real())
@@ -176,13 +159,13 @@ impl Fault {
 
     /// Acts after this many bytes of the body were read, or all if there are fewer.
     pub fn after_body_bytes(mut self, bytes: u64) -> Self {
-        self.reads = Reads::Bytes(bytes);
+        self.reads = Some(bytes);
         self
     }
 
     /// Reads the whole body and stores the upload if it is valid.
     pub fn stored(mut self) -> Self {
-        self.reads = Reads::All;
+        self.reads = None;
         self.stored = true;
         self
     }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha512};
 use crate::answer::Answer;
 use crate::clock::now;
 use crate::config::Config;
+use crate::rate_limit::RateLimit;
 use crate::refusal::Result;
 use crate::stored_package::StoredPackage;
 
@@ -26,6 +27,7 @@ pub(crate) struct State {
     open: bool,
     /// In the order of their IDs.
     pub(crate) services: BTreeMap<String, Service>,
+    pub(crate) rate_limit: RateLimit,
 }
 
 #[derive(Default)]
@@ -49,7 +51,11 @@ impl Default for Version {
 
 impl State {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut state = Self { open: config.services.is_none(), services: BTreeMap::new() };
+        let mut state = Self {
+            open: config.services.is_none(),
+            services: BTreeMap::new(),
+            rate_limit: RateLimit::new(config.writes_per_hour),
+        };
         for (id, versions) in config.services.iter().flatten() {
             let versions = (1..=*versions).map(|number| (number, Version::default())).collect();
             state.services.insert(id.clone(), Service { versions });
@@ -63,11 +69,8 @@ impl State {
     /// Returns a service. If every service exists, it is created with a version 1.
     pub(crate) fn service(&mut self, id: &str) -> Result<&mut Service> {
         if self.open {
-            let service = self.services.entry(id.to_owned()).or_default();
-            if service.versions.is_empty() {
-                service.versions.insert(1, Version::default());
-            }
-            return Ok(service);
+            let first = || Service { versions: [(1, Version::default())].into() };
+            return Ok(self.services.entry(id.to_owned()).or_insert_with(first));
         }
         self.services.get_mut(id).ok_or_else(|| Answer::no_such_service(id).into())
     }
@@ -94,14 +97,14 @@ impl State {
     }
 
     /// Makes a version the active one, which locks it.
-    pub(crate) fn activate(&mut self, target: &Target) -> Result<&mut Version> {
+    pub(crate) fn activate(&mut self, target: &Target) -> Result<()> {
         self.version(target)?;
         for version in self.service(&target.service_id)?.versions.values_mut() {
             version.active = false;
         }
         let version = self.version(target)?;
         (version.active, version.locked) = (true, true);
-        Ok(version)
+        Ok(())
     }
 
     /// Adds a version after the last one, with the package of `target`.

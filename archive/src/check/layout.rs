@@ -96,11 +96,9 @@ impl Layout {
         files: impl Iterator<Item = &'f [u8]>,
     ) -> (Option<(Vec<u8>, Top)>, Vec<Finding>) {
         let mut findings = Vec::new();
-        let is_whole = |(_, top): &(Vec<u8>, Top)| top.manifest.is_some() && top.wasm.is_some();
-        let mut tops: Vec<_> = self.tops.into_iter().collect();
-        let best = tops.iter().position(is_whole);
-        let best = best.or_else(|| tops.iter().position(|(_, top)| top.manifest.is_some()));
-        let top = best.map(|index| tops.swap_remove(index));
+        let tops = self.tops.into_iter().filter(|(_, top)| top.manifest.is_some());
+        // The first one with a wasm, or else the first one.
+        let top = tops.min_by_key(|(_, top)| top.wasm.is_none());
         match &top {
             Some((name, Top { wasm: None, .. })) => {
                 findings.push(Finding::NoWasm { top: text(name) })

@@ -4,16 +4,17 @@
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::state::{Service, State, Version};
+use crate::refusal::Result;
+use crate::state::{Service, State, Target, Version};
 
 /// The customer of all services.
 const CUSTOMER_ID: &str = "emulatedcustomer000000";
 
-pub(super) fn services_json(state: &State) -> Value {
+pub(super) fn services(state: &State) -> Value {
     state.services.iter().map(|(id, service)| service_json(id, service)).collect()
 }
 
-pub(super) fn details_json(id: &str, service: &Service) -> Value {
+pub(super) fn details(id: &str, service: &Service) -> Value {
     let number = active_or_last(service);
     let version = service.versions.get(&number);
     let json = |version: Option<&Version>| version.map(|it| version_json(id, number, it));
@@ -23,7 +24,11 @@ pub(super) fn details_json(id: &str, service: &Service) -> Value {
     details
 }
 
-pub(super) fn version_json(id: &str, number: u32, version: &Version) -> Value {
+pub(super) fn version(state: &mut State, target: &Target) -> Result<Value> {
+    Ok(version_json(&target.service_id, target.version, state.version(target)?))
+}
+
+fn version_json(id: &str, number: u32, version: &Version) -> Value {
     let package = version.package.as_ref();
     json!({
         "number": number,
@@ -40,7 +45,7 @@ pub(super) fn version_json(id: &str, number: u32, version: &Version) -> Value {
     })
 }
 
-pub(super) fn versions_json(id: &str, service: &Service) -> Value {
+pub(super) fn versions(id: &str, service: &Service) -> Value {
     service.versions.iter().map(|(number, version)| version_json(id, *number, version)).collect()
 }
 
@@ -54,7 +59,7 @@ fn service_json(id: &str, service: &Service) -> Value {
         "comment": "",
         "customer_id": CUSTOMER_ID,
         "version": active_or_last(service),
-        "versions": versions_json(id, service),
+        "versions": versions(id, service),
         "created_at": first,
         "updated_at": first,
         "deleted_at": null,

@@ -25,15 +25,14 @@ impl Connection {
         loop {
             match self.body {
                 Body::Length(0) => return Ok(None),
-                Body::Length(left) => {
-                    let bytes = self.take(left.min(limit)).await?;
-                    self.advance(Body::Length(left - bytes.len() as u64));
-                    return Ok(Some(bytes));
-                }
-                Body::ChunkData(left) => {
+                Body::Length(left) | Body::ChunkData(left) => {
                     let bytes = self.take(left.min(limit)).await?;
                     let left = left - bytes.len() as u64;
-                    self.body = if left > 0 { Body::ChunkData(left) } else { Body::ChunkEnd };
+                    self.advance(match self.body {
+                        Body::Length(_) => Body::Length(left),
+                        _ if left > 0 => Body::ChunkData(left),
+                        _ => Body::ChunkEnd,
+                    });
                     return Ok(Some(bytes));
                 }
                 Body::ChunkSize => {
