@@ -97,7 +97,7 @@ pub fn check(package: &mut (impl Read + Seek), limits: ReadLimits) -> io::Result
     if digest.size > SIZE_LIMIT {
         findings.push(Finding::TooLarge { size: digest.size });
     }
-    let (count, largest) = (files.len(), largest(&files));
+    let (count, largest) = (files.iter().count(), largest(&files));
     let mut files_hash = None;
     let is_whole = matches!(found, None | Some(Finding::Trailing));
     findings.extend(found);

@@ -90,10 +90,6 @@ impl Files {
         self.by_name.iter().map(|(name, (_, size))| (name.as_slice(), *size))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
     /// Returns the hash, in lower-case hex, or `None` if that takes too long. `package` is at the start of the archive, so that it can be read
     /// again, and `limit` is that of the unpacked archive.
     pub(crate) fn hash(
@@ -101,10 +97,10 @@ impl Files {
         package: &mut (impl Read + Seek),
         limit: u64,
     ) -> io::Result<Option<String>> {
-        match self.is_unsorted {
-            false => Ok(Some(hex(self.hash))),
-            true => Unsorted::new(self).hash(package, limit),
+        if self.is_unsorted {
+            return Unsorted::new(self).hash(package, limit);
         }
+        Ok(Some(hex(self.hash)))
     }
 }
 
@@ -188,12 +184,10 @@ impl Unsorted {
     fn end_of_kept(&self) -> usize {
         let mut left = MAX_KEPT;
         let later = self.sizes[self.next..].iter();
-        let fits = |size: &&u64| match left.checked_sub(**size) {
-            Some(rest) => {
-                left = rest;
-                true
-            }
-            None => **size > MAX_KEPT,
+        let fits = |size: &&u64| {
+            let rest = left.checked_sub(**size);
+            left = rest.unwrap_or(left);
+            rest.is_some() || **size > MAX_KEPT
         };
         self.next + later.take_while(fits).count()
     }

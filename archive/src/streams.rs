@@ -73,11 +73,9 @@ impl<R: BufRead> Unpacked<R> {
             }
             let Some(member) = self.member.take() else { break };
             let mut rest = member.into_inner();
-            let next = rest.fill_buf()?.first().copied();
-            if next == Some(MAGIC) {
-                self.member = Some(GzDecoder::new(rest));
-            } else {
-                self.has_more = next.is_some();
+            match rest.fill_buf()?.first().copied() {
+                Some(MAGIC) => self.member = Some(GzDecoder::new(rest)),
+                next => self.has_more = next.is_some(),
             }
         }
         Ok(0)

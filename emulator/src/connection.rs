@@ -58,12 +58,12 @@ impl Connection {
         }
     }
 
-    /// Reads the next head, and returns it with its bytes. Returns `None` at the end of the stream.
-    pub(crate) async fn head(&mut self) -> io::Result<Option<(Head, Vec<u8>)>> {
+    /// Reads the next head. Returns `None` at the end of the stream.
+    pub(crate) async fn head(&mut self) -> io::Result<Option<Head>> {
         loop {
             if let Some(head) = Head::parse(&self.received)? {
-                let raw = self.received.split_to(head.length);
-                return Ok(Some((head, raw.to_vec())));
+                self.received.advance(head.raw.len());
+                return Ok(Some(head));
             }
             if self.receive(READ).await? == 0 {
                 return Ok(None);

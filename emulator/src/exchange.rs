@@ -27,9 +27,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, open: OpenConn
             () = shared.stopped() => break Some(Then::Close),
         };
         let then = match head {
-            Ok(Some((head, raw))) => {
-                exchange(&shared, &mut connection, &head, raw, open.number).await
-            }
+            Ok(Some(head)) => exchange(&shared, &mut connection, &head, open.number).await,
             Ok(None) => break Some(Then::Close),
             Err(error) if error.kind() == MALFORMED => {
                 let answer = Answer::new(400).header(CONNECTION.as_str(), "close");
@@ -65,11 +63,10 @@ async fn exchange(
     shared: &Shared,
     connection: &mut Connection,
     head: &Head,
-    raw: Vec<u8>,
     number: u64,
 ) -> io::Result<Option<Then>> {
     let fault = fault::take(&mut shared.faults(), &head.parts);
-    let request = shared.recorder.begin(RecordedRequest::new(head, raw, number));
+    let request = shared.recorder.begin(RecordedRequest::new(head, number));
     connection.begin(request, head, &fault);
     for status in &fault.informational {
         connection.send_informational(*status).await?;

@@ -18,8 +18,8 @@ pub(crate) struct Head {
     pub(crate) parts: Parts,
     /// The headers in the order and with the names as sent, which `HeaderMap` doesn't keep.
     pub(crate) headers: Vec<(String, String)>,
-    /// Length of the head on the wire, in bytes.
-    pub(crate) length: usize,
+    /// The head on the wire.
+    pub(crate) raw: Vec<u8>,
     /// The start of the body.
     pub(crate) body: Body,
 }
@@ -65,7 +65,7 @@ impl Head {
             headers.push((header.name.to_owned(), value));
         }
         let (parts, ()) = builder.body(()).map_err(|_| MALFORMED)?.into_parts();
-        Ok(Some(Self { body: body(&parts)?, parts, headers, length }))
+        Ok(Some(Self { body: body(&parts)?, parts, headers, raw: bytes[..length].to_vec() }))
     }
 
     /// Returns whether the client waits for `100 Continue` before it sends the body.
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_head_ends_with_the_first_empty_line_after_its_first_line() {
-        let length = |bytes: &[u8]| Head::parse(bytes).unwrap().map(|head| head.length);
+        let length = |bytes: &[u8]| Head::parse(bytes).unwrap().map(|head| head.raw.len());
         assert_eq!(length(b"GET / HTTP/1.1\r\nA: b\r\n\r\nbody"), Some(24));
         assert_eq!(length(b"\r\n\r\nGET / HTTP/1.1\r\n\r\n"), Some(22));
         assert_eq!(length(b"GET / HTTP/1.1\nA: b\n\nbody"), Some(21));

@@ -10,12 +10,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! let emulator = Emulator::start(Config {
-//!     token: Some("secret".into()),
-//!     ..Config::default()
-//! })
-//! .await?;
-//!
+//! let config = Config { token: Some("secret".into()), ..Config::default() };
+//! let emulator = Emulator::start(config).await?;
 //! emulator.fault(Fault::early_answer(Answer::unauthorized()).on_put().then(Then::Close));
 //! // … a client uploads to `emulator.url()` …
 //! assert_eq!(emulator.requests().len(), 0);

@@ -24,24 +24,14 @@ pub(crate) enum Event {
 
 /// The reason why a form can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormError {
-    NotForm,
-    NoBoundary,
-    Delimiter,
-    Head,
-    Incomplete,
-}
+pub(crate) struct FormError(pub(crate) &'static str);
 
 impl FormError {
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::NotForm => "Content-Type is not multipart/form-data",
-            Self::NoBoundary => "Content-Type has no boundary",
-            Self::Delimiter => "the form is malformed: invalid characters after a boundary",
-            Self::Head => "the form is malformed: invalid head of a part",
-            Self::Incomplete => "the form is malformed: the last boundary is missing",
-        }
-    }
+    const NOT_FORM: Self = Self("Content-Type is not multipart/form-data");
+    const NO_BOUNDARY: Self = Self("Content-Type has no boundary");
+    const DELIMITER: Self = Self("the form is malformed: invalid characters after a boundary");
+    const HEAD: Self = Self("the form is malformed: invalid head of a part");
+    pub(crate) const INCOMPLETE: Self = Self("the form is malformed: the last boundary is missing");
 }
 
 /// A reader of a form.
@@ -66,13 +56,13 @@ impl Form {
     pub(crate) fn from_content_type(value: &str) -> Result<Self, FormError> {
         let (media_type, parameters) = parse_parameters(value);
         if !media_type.eq_ignore_ascii_case("multipart/form-data") {
-            return Err(FormError::NotForm);
+            return Err(FormError::NOT_FORM);
         }
         let boundary = parameters.into_iter().find(|(name, _)| name == "boundary");
         match boundary {
             // RFC 2046: 1 to 70 characters.
             Some((_, boundary)) if (1..=70).contains(&boundary.len()) => Ok(Self::new(&boundary)),
-            _ => Err(FormError::NoBoundary),
+            _ => Err(FormError::NO_BOUNDARY),
         }
     }
 
@@ -137,7 +127,7 @@ impl Form {
             }
             [] | [b'\r'] if padding < MAX_HEAD => Ok(false),
             [b'-'] if padding == 0 => Ok(false),
-            _ => Err(FormError::Delimiter),
+            _ => Err(FormError::DELIMITER),
         }
     }
 
@@ -148,7 +138,7 @@ impl Form {
                 (length, part_head(headers)?)
             }
             Ok(httparse::Status::Partial) if self.buffer.len() < MAX_HEAD => return Ok(None),
-            _ => return Err(FormError::Head),
+            _ => return Err(FormError::HEAD),
         };
         self.buffer.advance(length);
         self.position = Position::Content;
@@ -183,7 +173,7 @@ fn part_head(headers: &[httparse::Header<'_>]) -> Result<RecordedPart, FormError
         let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
         header.map(|header| String::from_utf8_lossy(header.value).into_owned())
     };
-    let disposition = value("Content-Disposition").ok_or(FormError::Head)?;
+    let disposition = value("Content-Disposition").ok_or(FormError::HEAD)?;
     let (kind, parameters) = parse_parameters(&disposition);
     let parameter =
         |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -194,7 +184,7 @@ fn part_head(headers: &[httparse::Header<'_>]) -> Result<RecordedPart, FormError
             content_type: value("Content-Type"),
             ..RecordedPart::default()
         }),
-        _ => Err(FormError::Head),
+        _ => Err(FormError::HEAD),
     }
 }
 

@@ -60,9 +60,9 @@ fn a_form_that_ends_early_never_completes() {
 
 #[test]
 fn a_longer_boundary_and_a_part_without_a_name_are_malformed() {
-    assert_eq!(events("--bx\r\n", 1), Err(FormError::Delimiter));
-    assert_eq!(events("--b\r\nContent-Type: text/plain\r\n\r\n", 1), Err(FormError::Head));
-    assert_eq!(events("--b\r\nContent-Disposition: form-data\r\n\r\n", 1), Err(FormError::Head));
+    assert_eq!(events("--bx\r\n", 1), Err(FormError::DELIMITER));
+    assert_eq!(events("--b\r\nContent-Type: text/plain\r\n\r\n", 1), Err(FormError::HEAD));
+    assert_eq!(events("--b\r\nContent-Disposition: form-data\r\n\r\n", 1), Err(FormError::HEAD));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_head_or_padding_that_is_too_long_is_refused_in_pieces_of_any_size() {
     let head = format!("--b\r\nContent-Disposition: form-data; name={long}\r\n\r\n\r\n--b--");
     let padding = format!("--b{}\r\n", " ".repeat(MAX_HEAD));
     for size in [1000, usize::MAX] {
-        assert_eq!(events(&head, size), Err(FormError::Head), "pieces of {size}");
-        assert_eq!(events(&padding, size), Err(FormError::Delimiter), "pieces of {size}");
+        assert_eq!(events(&head, size), Err(FormError::HEAD), "pieces of {size}");
+        assert_eq!(events(&padding, size), Err(FormError::DELIMITER), "pieces of {size}");
     }
 }
 
@@ -87,9 +87,9 @@ fn the_boundary_in_the_content_type_may_be_quoted() {
         );
     }
     let error = |value| Form::from_content_type(value).err();
-    assert_eq!(error("application/gzip"), Some(FormError::NotForm));
-    assert_eq!(error("multipart/form-data"), Some(FormError::NoBoundary));
-    assert_eq!(error("multipart/form-data; boundary="), Some(FormError::NoBoundary));
+    assert_eq!(error("application/gzip"), Some(FormError::NOT_FORM));
+    assert_eq!(error("multipart/form-data"), Some(FormError::NO_BOUNDARY));
+    assert_eq!(error("multipart/form-data; boundary="), Some(FormError::NO_BOUNDARY));
 }
 
 #[test]

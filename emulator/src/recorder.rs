@@ -54,14 +54,14 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    pub(crate) fn new(head: &Head, raw: Vec<u8>, connection: u64) -> Self {
+    pub(crate) fn new(head: &Head, connection: u64) -> Self {
         let content_length = head.parts.headers.get(CONTENT_LENGTH);
         Self {
             connection,
             method: head.parts.method.to_string(),
             path: head.parts.uri.to_string(),
             headers: head.headers.clone(),
-            head: raw,
+            head: head.raw.clone(),
             content_length: content_length.and_then(|value| value.to_str().ok()?.parse().ok()),
             body_complete: head.body.is_complete(),
             ..Self::default()

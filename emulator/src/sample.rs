@@ -138,7 +138,7 @@ fn content(tar: &mut Vec<u8>, content: &[u8]) {
 
 /// Returns the number of zeros after a content, up to a whole block.
 fn padding(size: u64) -> usize {
-    usize::try_from((512 - size % 512) % 512).unwrap_or(0)
+    (size.next_multiple_of(512) - size) as usize
 }
 
 /// Random bytes, which don't compress (SplitMix64).

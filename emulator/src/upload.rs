@@ -66,7 +66,7 @@ pub(crate) async fn receive(
         }
     }
     if !form.is_complete() {
-        return Err(malformed(FormError::Incomplete, connection).await);
+        return Err(malformed(FormError::INCOMPLETE, connection).await);
     }
     let bad_form = |reason| Err(Answer::bad_form(reason).into());
     match (received.pop(), received.is_empty()) {
@@ -80,7 +80,7 @@ pub(crate) async fn receive(
 /// Reads the rest of the body, so that the client gets the error after it has sent everything.
 async fn malformed(error: FormError, connection: &mut Connection) -> Refusal {
     match connection.drain().await {
-        Ok(()) => Answer::bad_form(error.reason()).into(),
+        Ok(()) => Answer::bad_form(error.0).into(),
         Err(aborted) => aborted.into(),
     }
 }

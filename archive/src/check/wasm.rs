@@ -147,16 +147,13 @@ pub(super) fn read(size: u64, content: &mut dyn Read) -> io::Result<Wasm> {
         }
         input.start += consumed;
     };
+    let imports = properties.imports.into_iter();
     Ok(Wasm {
         size,
         format: properties.format,
         validity,
         features: properties.features.0.into_iter().map(|name| name.replace('_', "-")).collect(),
-        imports: properties
-            .imports
-            .into_iter()
-            .map(|(module, count)| ModuleImports { module, count })
-            .collect(),
+        imports: imports.map(|(module, count)| ModuleImports { module, count }).collect(),
         producers: properties.producers,
     })
 }

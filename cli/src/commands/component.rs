@@ -37,7 +37,10 @@ pub(crate) fn run(args: &Component) -> Result<(), CommandError> {
         _ if !args.wit && std::io::stdout().is_terminal() => Err(CommandError::Usage(
             "refusing to write binary output to the terminal; use -o FILE".into(),
         )),
-        _ => print(&bytes),
+        _ => {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(&bytes).and_then(|()| stdout.flush()).map_err(CommandError::output)
+        }
     }
 }
 
@@ -47,9 +50,4 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, CommandError> {
         .read_to_end(&mut decompressed)
         .map_err(|error| CommandError::Io("can't decompress the component".into(), error))?;
     Ok(decompressed)
-}
-
-fn print(bytes: &[u8]) -> Result<(), CommandError> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(CommandError::output)
 }

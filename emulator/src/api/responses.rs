@@ -16,11 +16,10 @@ pub(super) fn services(state: &State) -> Value {
 
 pub(super) fn details(id: &str, service: &Service) -> Value {
     let number = active_or_last(service);
-    let version = service.versions.get(&number);
-    let json = |version: Option<&Version>| version.map(|it| version_json(id, number, it));
+    let version = service.versions.get(&number).map(|it| version_json(id, number, it));
     let mut details = service_json(id, service);
-    details["version"] = json!(json(version));
-    details["active_version"] = json!(json(version.filter(|version| version.active)));
+    details["version"] = json!(version);
+    details["active_version"] = json!(version.filter(|version| version["active"] == true));
     details
 }
 

@@ -69,8 +69,7 @@ impl<W: Write> Gzip<W> {
     /// Writes the trailer, and returns the file's length.
     pub(super) fn finish(mut self) -> io::Result<u64> {
         let (sum, amount) = (self.crc.sum(), self.crc.amount());
-        self.write(&sum.to_le_bytes())?;
-        self.write(&amount.to_le_bytes())?;
+        self.write(&[sum.to_le_bytes(), amount.to_le_bytes()].concat())?;
         self.writer.flush()?;
         Ok(self.written)
     }
