@@ -65,6 +65,7 @@ mod service_locks;
 mod service_version;
 mod sync;
 mod timeouts;
+mod token;
 
 /// The component as it was built, for other hosts. It is a WebAssembly component of the world `plugin` in `wit/world.wit`.
 ///
@@ -96,11 +97,11 @@ pub use fastly_package_core::error::{
 pub use fastly_package_core::retry::Retries;
 pub use fastly_package_core::target::Operation;
 pub use fastly_package_core::upload::{Expect, PutOptions};
-pub use outbound::denial::Denial;
+pub use outbound::egress::Denial;
 pub use outbound::egress::EgressPolicy;
-pub use outbound::token::Token;
 pub use outbound::{OutboundHttp, RequestHooks};
 pub use plugin::{Plugin, Proof, Uploaded};
 pub use retries::Retry;
 pub use sandbox::{Limits, PluginCtx, PluginView, add_to_linker};
 pub use timeouts::Timeouts;
+pub use token::Token;

@@ -1,7 +1,6 @@
 //! One request and its response, over a connection that belongs to nothing else meanwhile.
 
-mod request_body;
-mod response_body;
+mod body;
 mod slot;
 mod socket;
 mod state;
@@ -11,14 +10,14 @@ mod tests;
 use super::connections::{Connections, Idle};
 use super::error_map;
 use crate::timeouts::Timeouts;
+use body::RequestBody;
+pub(super) use body::ResponseBody;
 use fastly_package_core::error::TimeoutPhase;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use request_body::RequestBody;
-pub(super) use response_body::ResponseBody;
 use slot::Slot;
 use socket::Socket;
 pub(crate) use state::RequestFailure;
@@ -97,7 +96,9 @@ impl Exchange {
     fn prepare(&self, request: Request<WasiBody>) -> Request<RequestBody> {
         let length = content_length(&request);
         let (mut parts, body) = request.into_parts();
-        self.state().set_body(body, length);
+        let mut state = self.state();
+        (state.body, state.length) = (Some(body), length);
+        drop(state);
         let path = parts.uri.path_and_query().cloned();
         parts.uri = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
         let mut request = Request::from_parts(parts, RequestBody::new(self.state.clone()));
@@ -115,7 +116,7 @@ impl Exchange {
         let mut state = self.state();
         state.responded(status);
         // hyper doesn't drop the body while it waits for a full socket.
-        let unsent = state.take_body();
+        let unsent = state.body.take();
         let is_premature = !state.is_whole() && status.is_success();
         drop(state);
         drop(unsent);

@@ -3,20 +3,18 @@
 pub(crate) mod connect;
 mod connect_error;
 pub(crate) mod connections;
-pub(crate) mod denial;
 pub(crate) mod egress;
 mod error_map;
 pub(crate) mod exchange;
 mod idle;
 mod redact;
 mod resolve;
-pub(crate) mod token;
 
 use crate::api_url::ApiUrl;
 use crate::timeouts::Timeouts;
+use crate::token::Token;
 use connections::Connections;
-use denial::Denial;
-use egress::EgressPolicy;
+use egress::{Denial, EgressPolicy};
 use exchange::{Exchange, RequestFailure, content_length};
 use fastly_package_core::egress::{DenialReason, HEADERS};
 use fastly_package_core::error::TimeoutPhase;
@@ -24,7 +22,6 @@ use fastly_package_core::target::Operation;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use std::sync::Arc;
-use token::Token;
 use tracing::Instrument;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 

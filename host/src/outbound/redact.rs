@@ -1,6 +1,6 @@
 //! Redacts the token in responses, so that a server which echoes it doesn't bring it into the sandbox.
 
-use super::token::Token;
+use crate::token::Token;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};

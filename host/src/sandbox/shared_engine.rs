@@ -119,8 +119,8 @@ mod tests {
     use super::*;
     use crate::component::PRECOMPILED;
     use crate::outbound::RequestHooks;
-    use crate::outbound::token::Token;
     use crate::sandbox::{self, Limits};
+    use crate::token::Token;
     use crate::{
         Content, ErrorKind, Operation, Plugin, PutOptions, ServiceVersion, Stored, TimeoutPhase,
         Timeouts,

@@ -1,6 +1,6 @@
 //! How far an exchange is: what may be sent, which time limit applies, and what may be stored.
 
-use crate::outbound::denial::Denial;
+use crate::outbound::egress::Denial;
 use crate::timeouts::Timeouts;
 use bytes::Bytes;
 use fastly_package_core::error::TimeoutPhase;
@@ -41,15 +41,15 @@ pub(crate) enum RequestFailure {
 
 /// The state of an exchange.
 pub(crate) struct State {
-    phase: Phase,
+    pub(super) phase: Phase,
     /// When the phase last changed, or, if it is a later time, when a byte moved that shows progress in it.
     progress_at: Instant,
     responded_at: Instant,
     status: Option<StatusCode>,
-    /// What is left of the request's body. `None` after its end.
-    body: Option<WasiBody>,
+    /// What is left of the request's body. `None` after its end. To be dropped without the lock on this state.
+    pub(super) body: Option<WasiBody>,
     /// The announced length of the body, the number of its bytes that the connection has taken, and whether it has taken the end.
-    length: Option<u64>,
+    pub(super) length: Option<u64>,
     taken: u64,
     is_end_taken: bool,
     /// Bytes were received that may be a final response. They hold the body back.
@@ -85,22 +85,6 @@ impl State {
         self.may_be_response = false;
     }
 
-    /// Sets the request's body. `length` is the announced one.
-    pub(super) fn set_body(&mut self, body: WasiBody, length: Option<u64>) {
-        self.body = Some(body);
-        self.length = length;
-    }
-
-    /// Takes the body, of which nothing more is sent. It is to be dropped without the lock on this state.
-    #[must_use]
-    pub(super) fn take_body(&mut self) -> Option<WasiBody> {
-        self.body.take()
-    }
-
-    pub(super) fn phase(&self) -> Phase {
-        self.phase
-    }
-
     pub(crate) fn status(&self) -> Option<StatusCode> {
         self.status
     }
@@ -128,10 +112,6 @@ impl State {
             }
         }
         Poll::Ready(frame)
-    }
-
-    pub(super) fn body(&self) -> Option<&WasiBody> {
-        self.body.as_ref()
     }
 
     /// Returns whether the connection has taken every byte of the request.

@@ -1,4 +1,4 @@
-use super::request_body::{CONTINUE_WAIT, RequestBody};
+use super::body::{CONTINUE_WAIT, RequestBody};
 use super::socket::Socket;
 use super::state::{Phase, State};
 use super::{Exchange, SharedState};
@@ -28,10 +28,14 @@ fn package() -> WasiBody {
     Full::new(Bytes::from_static(PACKAGE)).map_err(|never| match never {}).boxed_unsync()
 }
 
+fn set_body(state: &mut State, length: usize) {
+    (state.body, state.length) = (Some(package()), Some(length as u64));
+}
+
 /// Returns the body of a request in this phase.
 fn body(phase: Phase) -> (RequestBody, SharedState) {
     let state = SharedState::default();
-    state.lock().set_body(package(), Some(PACKAGE.len() as u64));
+    set_body(&mut state.lock(), PACKAGE.len());
     state.lock().set_phase(phase);
     (RequestBody::new(state.clone()), state)
 }
@@ -68,7 +72,7 @@ async fn after_a_final_response_the_body_is_never_sent() {
     advance(CONTINUE_WAIT * 2).await;
     state.lock().informed(StatusCode::CONTINUE);
     assert!(poll_once(&mut body).await.is_pending());
-    drop(state.lock().take_body());
+    drop(state.lock().body.take());
     assert!(poll_once(&mut body).await.is_pending());
     assert!(!body.is_end_stream());
 }
@@ -96,7 +100,7 @@ async fn bytes_received_on_one_connection_do_not_hold_the_body_back_on_another()
 fn a_dropped_body_is_not_kept() {
     let (body, state) = body(Phase::Sending);
     drop(body);
-    assert!(state.lock().take_body().is_none());
+    assert!(state.lock().body.take().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,12 +108,9 @@ async fn each_phase_has_its_time_limit_and_progress_moves_it() {
     const SECOND: Duration = Duration::from_secs(1);
     type Event = fn(&mut State);
     type Expected = Option<(u32, TimeoutPhase)>;
-    let request: [Event; 2] =
-        [|state| state.set_body(package(), Some(0)), |state| state.set_phase(Phase::Sending)];
-    let upload: [Event; 2] = [
-        |state| state.set_body(package(), Some(PACKAGE.len() as u64)),
-        |state| state.set_phase(Phase::Sending),
-    ];
+    let request: [Event; 2] = [|state| set_body(state, 0), |state| state.set_phase(Phase::Sending)];
+    let upload: [Event; 2] =
+        [|state| set_body(state, PACKAGE.len()), |state| state.set_phase(Phase::Sending)];
     let write: Event = State::written;
     let read: Event = |state| state.read().unwrap();
     let respond: Event = |state| state.responded(StatusCode::OK);

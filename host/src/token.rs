@@ -111,7 +111,7 @@ impl Token {
     }
 
     /// Returns the range of the first occurrence of the token.
-    pub(super) fn find(&self, bytes: &[u8]) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn find(&self, bytes: &[u8]) -> Option<std::ops::Range<usize>> {
         let length = self.0.len();
         if length < MIN_REDACTED {
             return None;
@@ -121,12 +121,12 @@ impl Token {
     }
 
     /// Returns whether the bytes contain the token.
-    pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         self.find(bytes).is_some()
     }
 
     /// Returns the number of bytes at the end that could be the beginning of the token.
-    pub(super) fn begins_in(&self, bytes: &[u8]) -> usize {
+    pub(crate) fn begins_in(&self, bytes: &[u8]) -> usize {
         if self.0.len() < MIN_REDACTED {
             return 0;
         }
