@@ -170,6 +170,21 @@ mod tests {
     }
 
     #[test]
+    fn the_length_of_a_url_is_limited() {
+        let longest = format!("https://h.test/{}", "p".repeat(MAX_LENGTH - 15));
+        assert_eq!(longest.len(), 2048);
+        assert!(ApiUrl::parse(&longest).is_ok());
+        assert_eq!(ApiUrl::parse(&format!("{longest}p")), Err("is too long"));
+    }
+
+    #[test]
+    fn a_url_without_a_scheme_is_told_apart_from_one_with_another() {
+        for (text, reason) in [("://h.test", "has no scheme"), ("ftp://h.test", "is neither")] {
+            assert!(ApiUrl::parse(text).is_err_and(|error| error.starts_with(reason)), "{text}");
+        }
+    }
+
+    #[test]
     fn an_invalid_url_is_rejected_without_being_repeated() {
         for text in [
             "",

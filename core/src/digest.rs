@@ -90,6 +90,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_digest_is_shown_in_hex() {
+        let shown = format!("{:?}", Digest { size: 3, sha512: [0xab; 64] });
+        assert_eq!(shown, format!("Digest {{ size: 3, sha512: {} }}", "ab".repeat(64)));
+    }
+
+    #[test]
     fn a_package_is_compared_by_length_and_hash() {
         let sent = Digest { size: 3, sha512: [0xab; 64] };
         let (same, other) = ("ab".repeat(64), "ac".repeat(64));

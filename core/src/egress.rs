@@ -135,6 +135,21 @@ mod tests {
     use crate::egress_cases::{ALLOWED, DENIED, request, rule};
 
     #[test]
+    fn a_reason_names_the_part_of_the_request() {
+        for (reason, part) in [
+            (DenialReason::Scheme, "scheme"),
+            (DenialReason::Host, "host"),
+            (DenialReason::Port, "port"),
+            (DenialReason::Method, "method"),
+            (DenialReason::Path, "path"),
+            (DenialReason::Repeated, "one request"),
+            (DenialReason::Length, "body"),
+        ] {
+            assert!(reason.to_string().contains(part), "{reason}");
+        }
+    }
+
+    #[test]
     fn the_request_of_the_call_is_allowed() {
         for case in ALLOWED {
             assert_eq!(rule(case.api).check(&request(&case)), Ok(()), "{case:?}");

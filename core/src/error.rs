@@ -304,3 +304,6 @@ fn status_line(status: u16) -> String {
         None => format!("the API responded with {status}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

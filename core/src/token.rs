@@ -69,3 +69,6 @@ fn redact_ids(text: String) -> String {
     }
     if redacted.is_empty() { text } else { redacted + rest }
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,6 +233,7 @@ fn a_417_is_answered_once_by_the_same_upload_without_expect() {
 
 #[test]
 fn expect_is_sent_from_a_mebibyte_on() {
+    assert_eq!(EXPECT_MIN_SIZE, 1_048_576);
     for (size, expected) in
         [(EXPECT_MIN_SIZE - 1, "put; verified"), (EXPECT_MIN_SIZE, "put-expect; verified")]
     {
@@ -272,6 +273,46 @@ fn a_retry_for_which_there_is_no_time_is_not_made() {
     let event = Event::Waited { error: notice.error, is_in_time: false };
     let ended = upload.next(event, UNIX_EPOCH, 0.0);
     assert!(matches!(ended, Step::Failed(UploadError::Call(error)) if error.stored == Stored::No));
+}
+
+#[test]
+fn a_get_is_retried_as_often_as_the_policy_allows() {
+    let unavailable = || F(Err(api(503)));
+    let outcomes = [P(Err(lost(Stored::Unknown))), unavailable(), unavailable(), unavailable()];
+    assert_eq!(
+        run(OPTIONS, &outcomes),
+        "put-expect; fetch; wait 250ms; fetch; wait 500ms; fetch; failed, stored: Unknown"
+    );
+    let outcomes = [P(Ok(Stub::NoHash)), unavailable(), unavailable(), unavailable()];
+    assert_eq!(
+        run(OPTIONS, &outcomes),
+        "put-expect; fetch; wait 250ms; fetch; wait 500ms; fetch; not verified"
+    );
+}
+
+#[test]
+fn a_get_for_which_there_is_no_time_decides_nothing() {
+    for (result, expected) in
+        [(Err(lost(Stored::Unknown)), "failed"), (Ok(Stub::NoHash), "not verified")]
+    {
+        let mut upload: Upload<Stub, Error> =
+            Upload::new(Options { digest_first: true, ..OPTIONS });
+        let next = |upload: &mut Upload<Stub, Error>, event| upload.next(event, UNIX_EPOCH, 0.0);
+        next(&mut upload, Event::Started);
+        next(&mut upload, Event::Digest(Some(SENT)));
+        assert!(matches!(next(&mut upload, Event::Put(result)), Step::FetchStored));
+        let Step::Wait(notice) = next(&mut upload, Event::Fetched(Err(api(503)))) else {
+            panic!("it must wait")
+        };
+        assert!(!notice.is_upload);
+        let event = Event::Waited { error: notice.error, is_in_time: false };
+        let ended = match next(&mut upload, event) {
+            Step::Failed(UploadError::Call(Error { stored: Stored::Unknown, .. })) => "failed",
+            Step::Done(Uploaded { proof: Proof::Failed(_), .. }) => "not verified",
+            _ => "another end",
+        };
+        assert_eq!(ended, expected);
+    }
 }
 
 fn results() -> impl Strategy<Value = Result<Stub, Error>> {
