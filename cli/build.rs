@@ -1,18 +1,17 @@
 //! Builds the components that the command writes: the guard, the guarded plugin, and the command as a component. They are embedded compressed.
 
-mod build {
-    pub(crate) mod compose;
-    pub(crate) mod wit;
-}
-
 use anyhow::{Context, Result, ensure};
-use build::{compose, wit};
 use fastly_package_component_build as component_build;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
+use wit_component::WitPrinter;
+use wit_parser::Resolve;
 
 /// The path of a prebuilt plugin. The library's build script reads it.
 const PREBUILT_PLUGIN: &str = "FASTLY_PACKAGE_COMPONENT";
@@ -21,22 +20,25 @@ const PREBUILT_GUARD: &str = "FASTLY_PACKAGE_GUARD";
 /// The path of a prebuilt command component, before it is composed with the plugin and the guard.
 const PREBUILT_COMMAND: &str = "FASTLY_PACKAGE_COMMAND";
 
+const HANDLER: &str = "wasi:http/outgoing-handler@0.2.0";
+const API: &str = "fastly-package:api/package-api@0.1.0";
+const VERSIONS: &str = "fastly-package:api/versions@0.1.0";
+const EGRESS: &str = "fastly-package:api/egress@0.1.0";
+const RUN: &str = "wasi:cli/run@0.2.0";
+
 fn main() -> ExitCode {
     component_build::exit(build())
 }
 
 /// A component that isn't available, because only some are prebuilt, is written as an empty file.
 fn build() -> Result<()> {
-    for path in ["build/compose.rs", "build/wit.rs"] {
-        println!("cargo::rerun-if-changed={path}");
-    }
     println!("cargo::rerun-if-env-changed={PREBUILT_PLUGIN}");
     let plugin = env::var("DEP_FASTLY_PACKAGE_PLUGIN").context("the library has no component")?;
     let plugin = fs::read(plugin)?;
     let guard = part(PREBUILT_GUARD, ["../guest/guard", "fastly_package_guard", "component"])?;
     let command = part(PREBUILT_COMMAND, ["command", "fastly_package_command", "command"])?;
     let guarded = match &guard {
-        Some(guard) => Some(compose::guarded(&plugin, guard)?),
+        Some(guard) => Some(compose_guarded(&plugin, guard)?),
         None => None,
     };
     ensure!(
@@ -44,10 +46,10 @@ fn build() -> Result<()> {
         "{PREBUILT_COMMAND} is composed with a guard: set {PREBUILT_GUARD} too"
     );
     let command = match (&guarded, &command) {
-        (Some(guarded), Some(command)) => Some(compose::command(guarded, command)?),
+        (Some(guarded), Some(command)) => Some(compose_command(guarded, command)?),
         _ => None,
     };
-    let wit = wit::text(&component_build::manifest_dir().join("../wit"))?;
+    let wit = wit_text(&component_build::manifest_dir().join("../wit"))?;
     for (name, content) in [
         ("guard.wasm.gz", guard),
         ("guarded.wasm.gz", guarded),
@@ -73,4 +75,57 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)
+}
+
+/// Composes the plugin with the guard, which its requests pass. The result exports the interfaces of both, except for the guard's
+/// `outgoing-handler`.
+fn compose_guarded(plugin: &[u8], guard: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let guard = instantiate(&mut graph, "fastly-package:guard", guard)?;
+    let plugin = instantiate(&mut graph, "fastly-package:plugin", plugin)?;
+    connect(&mut graph, guard, plugin, HANDLER)?;
+    export(&mut graph, plugin, API)?;
+    export(&mut graph, plugin, VERSIONS)?;
+    export(&mut graph, guard, EGRESS)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// Composes the command with the guarded plugin.
+fn compose_command(guarded: &[u8], command: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let guarded = instantiate(&mut graph, "fastly-package:guarded", guarded)?;
+    let command = instantiate(&mut graph, "fastly-package:command", command)?;
+    for interface in [API, VERSIONS, EGRESS] {
+        connect(&mut graph, guarded, command, interface)?;
+    }
+    export(&mut graph, command, RUN)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+fn instantiate(graph: &mut CompositionGraph, name: &str, component: &[u8]) -> Result<NodeId> {
+    let package = Package::from_bytes(name, None, component.to_vec(), graph.types_mut())?;
+    let package = graph.register_package(package)?;
+    Ok(graph.instantiate(package))
+}
+
+fn connect(graph: &mut CompositionGraph, from: NodeId, to: NodeId, interface: &str) -> Result<()> {
+    let export = graph.alias_instance_export(from, interface)?;
+    Ok(graph.set_instantiation_argument(to, interface, export)?)
+}
+
+fn export(graph: &mut CompositionGraph, from: NodeId, interface: &str) -> Result<()> {
+    let export = graph.alias_instance_export(from, interface)?;
+    Ok(graph.export(export, interface).map(drop)?)
+}
+
+/// Prints the WIT as one file, with the packages that it depends on.
+fn wit_text(folder: &Path) -> Result<String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(folder)?;
+    let others: Vec<_> =
+        resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != package).collect();
+    let mut printer = WitPrinter::default();
+    printer.print(&resolve, package, &others)?;
+    Ok(printer.output.to_string())
 }
