@@ -1,11 +1,11 @@
 //! Reads and hashes content on a thread of its own, ahead of the connection.
 
 use super::Source;
-use super::file::OpenFile;
+use super::file::{ContentReader, ReaderSource};
 use crate::digest::{Digest, Hasher};
 use crate::error::ContentError;
-use bytes::Bytes;
-use std::io;
+use bytes::{Bytes, BytesMut};
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
@@ -57,9 +57,12 @@ pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> io:
     let readings = readings.clone();
     match source {
         Source::File(file) => {
-            let (mut reader, file) = (FileReader::new(file.clone()), file.clone());
+            let (file, mut pool) = (file.clone(), BufferPool::default());
+            let source = ReaderSource::File(file.clone());
+            let mut reader = ContentReader { source, size: file.size, position: 0 };
             on_a_thread(move || {
-                pump(|| reader.next(), send, || file.check_unmodified(), hasher, &readings);
+                let next = || pool.read(&mut reader);
+                pump(next, send, || file.check_unmodified(), hasher, &readings);
             })?;
         }
         Source::Bytes(bytes) => {
@@ -131,36 +134,6 @@ fn pump(
     }
 }
 
-/// Reads a file from its start, independently of other readers.
-struct FileReader {
-    file: Arc<OpenFile>,
-    position: u64,
-    pool: BufferPool,
-}
-
-impl FileReader {
-    fn new(file: Arc<OpenFile>) -> Self {
-        Self { position: file.start, file, pool: BufferPool::default() }
-    }
-
-    fn next(&mut self) -> io::Result<Bytes> {
-        let mut buffer = self.pool.take();
-        // A file that has grown is found by the check at the end.
-        let left = self.file.start + self.file.size - self.position;
-        let wanted = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
-        loop {
-            match self.file.read_at(&mut buffer.bytes[..wanted], self.position) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => {
-                    let length = read?;
-                    self.position += length as u64;
-                    return Ok(buffer.filled(length));
-                }
-            }
-        }
-    }
-}
-
 /// Reads an async reader in the runtime, until the receiver is dropped: a reader that yields nothing is dropped then too.
 fn read_in_runtime(
     mut reader: Box<dyn AsyncRead + Send + Unpin>,
@@ -168,15 +141,15 @@ fn read_in_runtime(
 ) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, chunks) = mpsc::channel(1);
     tokio::spawn(async move {
-        let pool = BufferPool::default();
+        let mut buffer = BytesMut::new();
         loop {
-            let mut buffer = pool.take();
+            buffer.reserve(CHUNK);
             let read = tokio::select! {
-                read = reader.read(&mut buffer.bytes) => read,
+                read = reader.read_buf(&mut buffer) => read,
                 () = receiver_state.closed() => return,
             };
             let ended = !matches!(read, Ok(1..));
-            let chunk = read.map(|length| buffer.filled(length));
+            let chunk = read.map(|_| buffer.split().freeze());
             if sender.send(chunk).await.is_err() || ended {
                 return;
             }
@@ -185,40 +158,26 @@ fn read_in_runtime(
     chunks
 }
 
-/// Buffers that are returned when the connection has sent them: a new one would have to be zeroed for each read.
-#[derive(Clone, Default)]
-struct BufferPool(Arc<Mutex<Vec<Box<[u8]>>>>);
-
-struct Buffer {
-    bytes: Box<[u8]>,
-    length: usize,
-    pool: BufferPool,
-}
+/// Buffers that are used again when the connection has sent them: a new one would have to be zeroed for each read.
+#[derive(Default)]
+struct BufferPool(Vec<Bytes>);
 
 impl BufferPool {
-    fn take(&self) -> Buffer {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = spare.unwrap_or_else(|| vec![0; CHUNK].into_boxed_slice());
-        Buffer { bytes, length: 0, pool: self.clone() }
-    }
-}
-
-impl Buffer {
-    fn filled(mut self, length: usize) -> Bytes {
-        self.length = length;
-        Bytes::from_owner(self)
-    }
-}
-
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    /// Reads a chunk. It is empty at the end.
+    fn read(&mut self, reader: &mut impl Read) -> io::Result<Bytes> {
+        let sent = self.0.iter().position(Bytes::is_unique).map(|sent| self.0.swap_remove(sent));
+        let sent = sent.and_then(|sent| sent.try_into_mut().ok());
+        let mut buffer = sent.unwrap_or_default();
+        buffer.resize(CHUNK, 0);
+        let length = loop {
+            match reader.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        buffer.truncate(length);
+        let chunk = buffer.freeze();
+        self.0.push(chunk.clone());
+        Ok(chunk)
     }
 }
