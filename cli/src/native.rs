@@ -221,8 +221,7 @@ fn warn_of_retry(report: Report, retry: &Retry<'_>, label_target: bool) {
     // The list of versions only explains an error.
     if operation != Operation::ListVersions {
         let target = version_id.filter(|_| label_target).map(|version_id| (service_id, version_id));
-        let is_upload = operation == Operation::PutPackage;
-        report.retry(target, &RetryNotice { is_upload, error, number, limit, wait });
+        report.retry(target, &RetryNotice { operation, error, number, limit, wait });
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::digest::{Comparison, Digest, ReportedDigest};
 use crate::error::{ErrorKind, Stored};
 use crate::retry::{FailedCall, Retries};
+use crate::target::Operation;
 use std::time::{Duration, SystemTime};
 
 /// The minimum size, in bytes, from which [`Expect::Auto`] sends `Expect: 100-continue`. Smaller uploads don't justify the round trip; curl uses the same
@@ -102,7 +103,14 @@ pub enum Step<R, E> {
     /// The package is stored.
     Done(Uploaded<R, E>),
     /// The upload failed.
-    Failed(UploadError<R, E>),
+    Failed(E),
+    /// The API stored something else than what was sent.
+    Mismatch {
+        /// The digest of what was sent.
+        sent: Digest,
+        /// The reply that describes what is stored.
+        reply: R,
+    },
 }
 
 /// The result of a step.
@@ -128,8 +136,8 @@ pub enum Event<R, E> {
 /// A retry that is about to be waited for.
 #[derive(Debug)]
 pub struct RetryNotice<E> {
-    /// Whether the upload is retried. Otherwise it is the GET of what is stored.
-    pub is_upload: bool,
+    /// The operation that is retried. The GET of what is stored makes [`Operation::GetPackage`].
+    pub operation: Operation,
     /// Why the call failed.
     pub error: E,
     /// The number of the retry, starting at 1.
@@ -182,20 +190,6 @@ pub enum Proof<E> {
     Off,
 }
 
-/// Why an upload failed.
-#[derive(Debug)]
-pub enum UploadError<R, E> {
-    /// A call failed.
-    Call(E),
-    /// The API stored something else than what was sent.
-    Mismatch {
-        /// The digest of what was sent.
-        sent: Digest,
-        /// The reply that describes what is stored.
-        reply: R,
-    },
-}
-
 /// The state machine of one upload. `R` is a successful response, `E` a failed call.
 #[derive(Debug)]
 pub struct Upload<R, E> {
@@ -227,6 +221,13 @@ struct Fetch<R, E> {
     sent: Digest,
     /// How often it failed in a row.
     failed: u32,
+}
+
+/// When an event happened, and a random number for it.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: SystemTime,
+    random: f64,
 }
 
 /// Why the stored package is compared with the one that was sent.
@@ -261,6 +262,7 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
     ///
     /// If the event is not the result of the last step.
     pub fn next(&mut self, event: Event<R, E>, now: SystemTime, random: f64) -> Step<R, E> {
+        let at = Moment { now, random };
         match (std::mem::replace(&mut self.phase, Phase::Ended), event) {
             (Phase::Start, Event::Started)
                 if self.options.put.verify && self.options.digest_first =>
@@ -277,19 +279,17 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
                 self.digest_and_compare(Purpose::Verify(reply))
             }
             (Phase::Putting, Event::Put(Ok(reply))) => self.done(reply, Proof::Off),
-            (Phase::Putting, Event::Put(Err(error))) => self.put_failed(error, now, random),
+            (Phase::Putting, Event::Put(Err(error))) => self.put_failed(error, at),
             (Phase::Digesting(purpose), Event::Digest(digest)) => {
                 self.sent = digest;
                 self.compare(purpose)
             }
-            (Phase::Fetching(fetch), Event::Fetched(Ok(stored))) => {
-                self.fetched(fetch, stored, now, random)
-            }
+            (Phase::Fetching(fetch), Event::Fetched(Ok(stored))) => self.fetched(fetch, stored, at),
             (Phase::Fetching(fetch), Event::Fetched(Err(error))) => {
-                self.fetch_failed(fetch, error, now, random)
+                self.fetch_failed(fetch, error, at)
             }
             (Phase::WaitingToPut, Event::Waited { is_in_time: true, .. }) => self.put(),
-            (Phase::WaitingToPut, Event::Waited { error, .. }) => fail(error),
+            (Phase::WaitingToPut, Event::Waited { error, .. }) => Step::Failed(error),
             (Phase::WaitingToFetch(fetch), Event::Waited { is_in_time: true, .. }) => {
                 self.fetch(fetch)
             }
@@ -306,7 +306,7 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
         Step::Put { expect: self.expect }
     }
 
-    fn put_failed(&mut self, error: E, now: SystemTime, random: f64) -> Step<R, E> {
+    fn put_failed(&mut self, error: E, at: Moment) -> Step<R, E> {
         let is_expectation_failed = error.call().status == Some(EXPECTATION_FAILED);
         if is_expectation_failed
             && self.expect
@@ -322,21 +322,21 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
             Stored::Unknown if self.options.retries.limit > 0 => {
                 self.digest_and_compare(Purpose::Reconcile(error))
             }
-            Stored::No => self.retry_put(error, now, random),
-            Stored::Unknown | Stored::Other => fail(error),
+            Stored::No => self.retry_put(error, at),
+            Stored::Unknown | Stored::Other => Step::Failed(error),
         }
     }
 
-    fn retry_put(&mut self, error: E, now: SystemTime, random: f64) -> Step<R, E> {
+    fn retry_put(&mut self, error: E, at: Moment) -> Step<R, E> {
         let Options { retries, is_repeatable, .. } = self.options;
         let number = self.attempts;
-        match retries.wait(&error.call(), number, now, random) {
+        match retries.wait(&error.call(), number, at.now, at.random) {
             Some(wait) if is_repeatable => {
                 self.phase = Phase::WaitingToPut;
-                let limit = retries.limit;
-                Step::Wait(RetryNotice { is_upload: true, error, number, limit, wait })
+                let (operation, limit) = (Operation::PutPackage, retries.limit);
+                Step::Wait(RetryNotice { operation, error, number, limit, wait })
             }
-            _ => fail(error),
+            _ => Step::Failed(error),
         }
     }
 
@@ -351,11 +351,11 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
     /// Compares with the reply to the upload, or else with the stored package.
     fn compare(&mut self, purpose: Purpose<R, E>) -> Step<R, E> {
         let (purpose, sent) = match (purpose, self.sent) {
-            (Purpose::Reconcile(error), None) => return fail(error),
+            (Purpose::Reconcile(error), None) => return Step::Failed(error),
             (Purpose::Verify(reply), None) => return self.done(reply, Proof::NotHashed),
             (Purpose::Verify(reply), Some(sent)) => match sent.compare(reply.reported_digest()) {
                 Comparison::Same => return self.done(reply, Proof::Verified),
-                Comparison::Differs => return mismatch(sent, reply),
+                Comparison::Differs => return Step::Mismatch { sent, reply },
                 Comparison::NoHash => (Purpose::Verify(reply), sent),
             },
             (purpose, Some(sent)) => (purpose, sent),
@@ -368,49 +368,37 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
         Step::FetchStored
     }
 
-    fn fetched(
-        &mut self,
-        fetch: Fetch<R, E>,
-        stored: R,
-        now: SystemTime,
-        random: f64,
-    ) -> Step<R, E> {
+    fn fetched(&mut self, fetch: Fetch<R, E>, stored: R, at: Moment) -> Step<R, E> {
         let Fetch { purpose, sent, .. } = fetch;
         match purpose {
             Purpose::Verify(reply) => match sent.compare(stored.reported_digest()) {
                 Comparison::Same => self.done(reply, Proof::Verified),
-                Comparison::Differs => mismatch(sent, stored),
+                Comparison::Differs => Step::Mismatch { sent, reply: stored },
                 Comparison::NoHash => self.done(reply, Proof::NoHash),
             },
             Purpose::Reconcile(error) => match sent.compare_hash(stored.reported_digest()) {
                 Comparison::Same => self.done(stored, Proof::Verified),
                 Comparison::Differs if self.is_sent_known && !may_arrive_later(&error) => {
-                    self.retry_put(error.not_stored(), now, random)
+                    self.retry_put(error.not_stored(), at)
                 }
-                Comparison::Differs | Comparison::NoHash => fail(error),
+                Comparison::Differs | Comparison::NoHash => Step::Failed(error),
             },
         }
     }
 
-    fn fetch_failed(
-        &mut self,
-        fetch: Fetch<R, E>,
-        error: E,
-        now: SystemTime,
-        random: f64,
-    ) -> Step<R, E> {
+    fn fetch_failed(&mut self, fetch: Fetch<R, E>, error: E, at: Moment) -> Step<R, E> {
         let retries = self.options.retries;
         let number = fetch.failed + 1;
-        if let Some(wait) = retries.wait(&error.call(), number, now, random) {
+        if let Some(wait) = retries.wait(&error.call(), number, at.now, at.random) {
             self.phase = Phase::WaitingToFetch(Fetch { failed: number, ..fetch });
-            let limit = retries.limit;
-            return Step::Wait(RetryNotice { is_upload: false, error, number, limit, wait });
+            let (operation, limit) = (Operation::GetPackage, retries.limit);
+            return Step::Wait(RetryNotice { operation, error, number, limit, wait });
         }
         match fetch.purpose {
             Purpose::Reconcile(upload)
                 if error.call().status == Some(404) && !may_arrive_later(&upload) =>
             {
-                self.retry_put(upload.not_stored(), now, random)
+                self.retry_put(upload.not_stored(), at)
             }
             purpose => self.abandon_fetch(purpose, error),
         }
@@ -419,7 +407,7 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
     fn abandon_fetch(&mut self, purpose: Purpose<R, E>, error: E) -> Step<R, E> {
         match purpose {
             Purpose::Verify(reply) => self.done(reply, Proof::Failed(Box::new(error))),
-            Purpose::Reconcile(upload) => fail(upload),
+            Purpose::Reconcile(upload) => Step::Failed(upload),
         }
     }
 
@@ -431,14 +419,6 @@ impl<R: HasDigest, E: Failure> Upload<R, E> {
 /// Returns whether the package could still be stored after a GET didn't find it: the API has not responded to the upload yet.
 fn may_arrive_later(error: &impl Failure) -> bool {
     matches!(error.call().kind, ErrorKind::Timeout(_))
-}
-
-fn mismatch<R, E>(sent: Digest, reply: R) -> Step<R, E> {
-    Step::Failed(UploadError::Mismatch { sent, reply })
-}
-
-fn fail<R, E>(error: E) -> Step<R, E> {
-    Step::Failed(UploadError::Call(error))
 }
 
 #[cfg(test)]

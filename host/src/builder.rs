@@ -10,8 +10,7 @@ use crate::error::{Error, Result};
 use crate::outbound::OutboundHttp;
 use crate::outbound::connect::Connector;
 use crate::outbound::connections::Connections;
-use crate::plugin::{Inner, OnVerify, Plugin};
-use crate::retries::{OnRetry, Retry};
+use crate::plugin::{Inner, OnRetry, OnVerify, Plugin, Retry};
 use crate::sandbox::{self, Limits, SharedEngine};
 use crate::service_locks::ServiceLocks;
 use crate::timeouts::Timeouts;
@@ -40,7 +39,7 @@ use wasmtime::component::Linker;
 ///     .build()?;
 /// # Ok::<(), fastly_package::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct PluginBuilder {
     token: Option<Token>,
     api: Option<ApiUrl>,
@@ -48,8 +47,8 @@ pub struct PluginBuilder {
     timeouts: Timeouts,
     limits: Limits,
     retries: Retries,
-    on_retry: OnRetry,
-    on_verify: OnVerify,
+    on_retry: Option<OnRetry>,
+    on_verify: Option<OnVerify>,
     extra_roots: Vec<CertificateDer<'static>>,
     no_proxy: bool,
     pool_size: Option<NonZeroU32>,
@@ -135,14 +134,14 @@ impl PluginBuilder {
     /// });
     /// ```
     pub fn on_retry(mut self, listener: impl Fn(&Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.on_retry = OnRetry::new(Arc::new(listener));
+        self.on_retry = Some(Box::new(listener));
         self
     }
 
     /// Calls `listener` before each GET that finds out what is stored: after the response to an upload was lost, or contained no hash. It must not
     /// block. A second listener replaces the first one.
     pub fn on_verify(mut self, listener: impl Fn(&ServiceVersion) + Send + Sync + 'static) -> Self {
-        self.on_verify = OnVerify::new(Arc::new(listener));
+        self.on_verify = Some(Box::new(listener));
         self
     }
 
@@ -228,7 +227,7 @@ impl PluginBuilder {
             .and_then(|()| self.component.load(&shared.engine))
             .and_then(|component| linker.instantiate_pre(&component))
             .and_then(PluginPre::new);
-        Ok(Plugin::from(Inner {
+        let inner = Inner {
             calls: CallContext {
                 engine: shared,
                 component: component.map_err(unloadable)?,
@@ -242,7 +241,14 @@ impl PluginBuilder {
             on_verify: self.on_verify,
             locks: ServiceLocks::default(),
             cancellation: Cancellation::default(),
-        }))
+        };
+        Ok(Plugin { inner: Arc::new(inner), time_limit: None })
+    }
+}
+
+impl std::fmt::Debug for PluginBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginBuilder").field("api", &self.api).finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The component that a plugin runs.
 
 use std::borrow::Cow;
-use std::fmt;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Result};
 
@@ -56,17 +55,6 @@ fn compile(engine: &Engine, wasm: &[u8], limit: std::time::Duration) -> Result<C
     compiled.recv_timeout(limit).unwrap_or_else(|_| {
         Err(wasmtime::Error::msg(format!("it was not compiled within {limit:?}")))
     })
-}
-
-impl fmt::Debug for ComponentSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Embedded => "Embedded",
-            Self::Precompiled(_) => "Precompiled(..)",
-            #[cfg(feature = "jit")]
-            Self::Wasm(_) => "Wasm(..)",
-        })
-    }
 }
 
 #[cfg(all(test, feature = "jit"))]

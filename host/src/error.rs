@@ -37,6 +37,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -325,15 +326,6 @@ impl Failure for Error {
 impl From<ContentError> for Error {
     fn from(error: ContentError) -> Self {
         Self::new(Cause::Content(error), Stored::No)
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("cause", &self.0.cause)
-            .field("stored", &self.0.stored)
-            .finish_non_exhaustive()
     }
 }
 

@@ -7,15 +7,11 @@ use crate::content::Content;
 use crate::deadline::{Cancellation, Deadline, TimeLimit};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::listener::Listener;
-use crate::retries::{OnRetry, Retry};
 use crate::service_locks::ServiceLocks;
 use fastly_package_core::error::{Stored, TimeoutPhase};
 use fastly_package_core::retry::Retries;
 use fastly_package_core::target::Operation;
-use fastly_package_core::upload::{
-    self, Event, Failure, PutOptions, RetryNotice, Step, Upload, UploadError,
-};
+use fastly_package_core::upload::{self, Event, Failure, PutOptions, RetryNotice, Step, Upload};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,32 +30,49 @@ pub type Proof = upload::Proof<Error>;
 pub struct Plugin {
     pub(crate) inner: Arc<Inner>,
     /// A limit for all calls of this handle together.
-    time_limit: Option<TimeLimit>,
+    pub(crate) time_limit: Option<TimeLimit>,
 }
 
 pub(crate) struct Inner {
     pub(crate) calls: CallContext,
     pub(crate) retries: Retries,
-    pub(crate) on_retry: OnRetry,
-    pub(crate) on_verify: OnVerify,
+    pub(crate) on_retry: Option<OnRetry>,
+    pub(crate) on_verify: Option<OnVerify>,
     pub(crate) locks: ServiceLocks,
     pub(crate) cancellation: Cancellation,
 }
 
 /// The listener for verifying GETs.
-pub(crate) type OnVerify = Listener<dyn Fn(&ServiceVersion) + Send + Sync>;
+pub(crate) type OnVerify = Box<dyn Fn(&ServiceVersion) + Send + Sync>;
 
-impl From<Inner> for Plugin {
-    fn from(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), time_limit: None }
-    }
+/// The listener for retries.
+pub(crate) type OnRetry = Box<dyn Fn(&Retry<'_>) + Send + Sync>;
+
+/// A retry that is about to be waited for: the argument of [`PluginBuilder::on_retry`](crate::PluginBuilder::on_retry)'s listener.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Retry<'a> {
+    /// The operation that is retried. An upload whose outcome is unknown makes [`Operation::GetPackage`].
+    pub operation: Operation,
+    /// The service.
+    pub service_id: &'a str,
+    /// The version. `None` for [`Operation::ListVersions`].
+    pub version_id: Option<u32>,
+    /// Why the call failed.
+    pub error: &'a Error,
+    /// The number of the retry, starting at 1.
+    pub number: u32,
+    /// The maximum number of retries.
+    pub limit: u32,
+    /// The wait before the retry.
+    pub wait: Duration,
 }
 
 impl Plugin {
     /// Returns a handle to the same plugin whose calls must all be done within `limit`, counted from `start`. It replaces the limit of this handle. Calls
     /// that are not done in time fail with [`TimeoutPhase::Total`], and so do all later calls of the handle.
     pub fn with_deadline(&self, start: Instant, limit: Duration) -> Self {
-        let time_limit = Some(TimeLimit::new(start.into(), limit));
+        let time_limit = TimeLimit::new(start.into(), limit);
         Self { inner: self.inner.clone(), time_limit }
     }
 
@@ -154,27 +167,14 @@ impl Plugin {
                 }
                 Step::Digest => Event::Digest(plugin.digest(&mut content, deadline).await),
                 Step::FetchStored => Event::Fetched(plugin.fetch_stored(target, deadline).await),
-                Step::Wait(RetryNotice { is_upload, error, number, limit, wait }) => {
-                    let operation = match is_upload {
-                        true => Operation::PutPackage,
-                        false => Operation::GetPackage,
-                    };
-                    let (service_id, version_id) = (&*target.service_id, Some(target.version_id));
-                    let retry = Retry {
-                        operation,
-                        service_id,
-                        version_id,
-                        error: &error,
-                        number,
-                        limit,
-                        wait,
-                    };
-                    let is_in_time = plugin.wait(&retry, deadline).await;
-                    Event::Waited { error, is_in_time }
+                Step::Wait(retry) => {
+                    let retried = (&*target.service_id, Some(target.version_id));
+                    let is_in_time = plugin.wait(retried, &retry, deadline).await;
+                    Event::Waited { error: retry.error, is_in_time }
                 }
                 Step::Done(uploaded) => return Ok(uploaded),
-                Step::Failed(UploadError::Call(error)) => return Err(error),
-                Step::Failed(UploadError::Mismatch { sent, reply }) => {
+                Step::Failed(error) => return Err(error),
+                Step::Mismatch { sent, reply } => {
                     return Err(Error::mismatched(sent, reply.package));
                 }
             };
@@ -187,7 +187,7 @@ impl Plugin {
     /// A call that has already failed, and is waiting for a retry or finding out what is stored, ends with that failure. An upload that the API
     /// has confirmed, and that is being verified, succeeds with [`Proof::Failed`].
     pub fn cancel(&self) {
-        self.inner.cancellation.cancel();
+        self.inner.cancellation.send_replace(true);
     }
 
     /// Runs a future that belongs to the calls of this handle, such as the opening of a package, until it is done or their time limit elapses.
@@ -202,8 +202,9 @@ impl Plugin {
 
     fn deadline(&self) -> Deadline<'_> {
         let total = self.inner.calls.timeouts.total;
-        let per_call = total.map(|limit| TimeLimit::new(Instant::now().into(), limit));
-        Deadline::new(per_call.into_iter().chain(self.time_limit), &self.inner.cancellation)
+        let per_call = total.and_then(|limit| TimeLimit::new(Instant::now().into(), limit));
+        let earliest = per_call.into_iter().chain(self.time_limit).min();
+        Deadline { earliest, cancellation: &self.inner.cancellation }
     }
 }
 
@@ -225,25 +226,33 @@ impl Inner {
             let wait = self.retries.wait(&error.call(), number, SystemTime::now(), fastrand::f64());
             let Some(wait) = wait else { return Err(error) };
             let limit = self.retries.limit;
-            let retry =
-                Retry { operation, service_id, version_id, error: &error, number, limit, wait };
-            if !self.wait(&retry, deadline).await {
-                return Err(error);
+            let retry = RetryNotice { operation, error, number, limit, wait };
+            if !self.wait((service_id, version_id), &retry, deadline).await {
+                return Err(retry.error);
             }
         }
     }
 
     /// Waits before a retry. Returns whether it is to be made: the error is worth more than a timeout at the end of a wait.
-    async fn wait(&self, retry: &Retry<'_>, deadline: Deadline<'_>) -> bool {
-        if !deadline.has_time_for(retry.wait) {
+    async fn wait(
+        &self,
+        (service_id, version_id): (&str, Option<u32>),
+        retry: &RetryNotice<Error>,
+        deadline: Deadline<'_>,
+    ) -> bool {
+        let RetryNotice { operation, ref error, number, limit, wait } = *retry;
+        if !deadline.has_time_for(wait) {
             return false;
         }
-        self.on_retry.notify(retry);
-        deadline.run(tokio::time::sleep(retry.wait)).await.is_ok()
+        tracing::warn!(%error, number, ?wait, "retrying");
+        if let Some(listener) = &self.on_retry {
+            listener(&Retry { operation, service_id, version_id, error, number, limit, wait });
+        }
+        deadline.run(tokio::time::sleep(wait)).await.is_ok()
     }
 
     async fn fetch_stored(&self, target: &ServiceVersion, deadline: Deadline<'_>) -> Result<Reply> {
-        if let Some(listener) = self.on_verify.get()
+        if let Some(listener) = &self.on_verify
             && deadline.has_time_for(Duration::ZERO)
         {
             listener(target);

@@ -12,6 +12,7 @@ use crate::platform::Uploaded;
 use crate::system::{Environment, OutputFormat, System};
 use anstyle::Style;
 use fastly_package_core::error::NO_HASH;
+use fastly_package_core::target::Operation;
 use fastly_package_core::upload::{Proof, RetryNotice};
 use json::{DryRunJson, ErrorLine, ReplyJson, to_json};
 use serde::Serialize;
@@ -110,12 +111,14 @@ impl Report {
 
     /// Warns of a retry. `target` tells several calls apart.
     pub fn retry(self, target: Option<(&str, u32)>, retry: &RetryNotice<impl Display>) {
-        let RetryNotice { is_upload, error, number, limit, wait } = retry;
+        let RetryNotice { operation, error, number, limit, wait } = retry;
         let prefix = match target {
             Some((service_id, version_id)) => {
                 format!("service {service_id} version {version_id}: ")
             }
-            None if self.upload && !is_upload => "checking what is stored: ".to_owned(),
+            None if self.upload && *operation == Operation::GetPackage => {
+                "checking what is stored: ".to_owned()
+            }
             None => String::new(),
         };
         let wait = wait.as_secs_f64();

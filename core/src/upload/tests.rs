@@ -134,11 +134,11 @@ fn run(options: Options, outcomes: &[Outcome]) -> String {
                 );
                 break;
             }
-            Step::Failed(UploadError::Call(error)) => {
+            Step::Failed(error) => {
                 done.push(format!("failed, stored: {:?}", error.stored));
                 break;
             }
-            Step::Failed(UploadError::Mismatch { .. }) => {
+            Step::Mismatch { .. } => {
                 done.push("mismatch".into());
                 break;
             }
@@ -254,8 +254,7 @@ fn content_that_was_modified_decides_nothing() {
     let failed = Event::Put(Err(lost(Stored::Unknown)));
     assert!(matches!(next(&mut upload, failed), Step::FetchStored));
     upload.content_modified();
-    let Step::Failed(UploadError::Call(error)) = next(&mut upload, Event::Fetched(Ok(Stub::Other)))
-    else {
+    let Step::Failed(error) = next(&mut upload, Event::Fetched(Ok(Stub::Other))) else {
         panic!("it must fail")
     };
     assert_eq!(error.stored, Stored::Unknown);
@@ -268,11 +267,11 @@ fn a_retry_for_which_there_is_no_time_is_not_made() {
     let Step::Wait(notice) = upload.next(Event::Put(Err(lost(Stored::No))), UNIX_EPOCH, 0.0) else {
         panic!("it must wait")
     };
-    assert!(notice.is_upload);
+    assert_eq!(notice.operation, Operation::PutPackage);
     assert_eq!((notice.number, notice.limit), (1, 2));
     let event = Event::Waited { error: notice.error, is_in_time: false };
     let ended = upload.next(event, UNIX_EPOCH, 0.0);
-    assert!(matches!(ended, Step::Failed(UploadError::Call(error)) if error.stored == Stored::No));
+    assert!(matches!(ended, Step::Failed(error) if error.stored == Stored::No));
 }
 
 #[test]
@@ -393,7 +392,7 @@ proptest! {
                     prop_assert_eq!(verify || matches!(uploaded.proof, Proof::Off | Proof::Verified), true);
                     break;
                 }
-                Step::Failed(_) => break,
+                Step::Failed(_) | Step::Mismatch { .. } => break,
             };
         }
         // One more for a 417.

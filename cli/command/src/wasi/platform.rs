@@ -19,6 +19,7 @@ use fastly_package_archive::{ReadLimits, files_hash};
 use fastly_package_core::api_url::ApiUrl;
 use fastly_package_core::error::{ErrorKind, unusable_token};
 use fastly_package_core::retry::Retries;
+use fastly_package_core::target::Operation;
 use fastly_package_core::token;
 use fastly_package_core::upload::{self, Failure, RetryNotice};
 use futures::{Stream, stream};
@@ -64,6 +65,7 @@ impl Platform for Wasi {
 
     async fn get_package(&self, target: &ServiceVersion) -> Result<Reply, CallError> {
         let label = self.label_target.then_some((&*target.service_id, target.version_id));
+        let operation = Operation::GetPackage;
         let mut number = 0;
         loop {
             let error = match self.get_once(target) {
@@ -74,7 +76,7 @@ impl Platform for Wasi {
             let wait = self.retries.wait(&error.call(), number, now(), random());
             let Some(wait) = wait else { return Err(error) };
             let limit = self.retries.limit;
-            let retry = RetryNotice { is_upload: false, error: &error, number, limit, wait };
+            let retry = RetryNotice { operation, error: &error, number, limit, wait };
             self.report.retry(label, &retry);
             sleep(wait);
         }

@@ -10,9 +10,7 @@ use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion};
 use crate::platform::Uploaded;
 use fastly_package_core::error::{self, ErrorKind, Stored};
-use fastly_package_core::upload::{
-    self, Event, HasDigest, Options, Proof, Step, Upload, UploadError,
-};
+use fastly_package_core::upload::{self, Event, HasDigest, Options, Proof, Step, Upload};
 
 impl Wasi {
     /// Uploads a package. The host reads it: the component can't hash what is sent, and hashes the file before.
@@ -62,11 +60,11 @@ impl Wasi {
                         _ => Ok(uploaded),
                     };
                 }
-                Step::Failed(UploadError::Call(error)) => return Err(error),
-                Step::Failed(UploadError::Mismatch { reply, .. }) if content.is_modified() => {
+                Step::Failed(error) => return Err(error),
+                Step::Mismatch { reply, .. } if content.is_modified() => {
                     return Err(modified_during_upload(&reply));
                 }
-                Step::Failed(UploadError::Mismatch { sent, reply }) => {
+                Step::Mismatch { sent, reply } => {
                     return Err(mismatch(error::mismatch(&sent, reply.reported_digest())));
                 }
             };
