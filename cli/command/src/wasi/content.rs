@@ -7,7 +7,7 @@ use super::files::{self, File};
 use crate::call_error::CallError;
 use fastly_package_archive::{SIZE_LIMIT, SNIFF_LENGTH, Sniffed, digest, sniff};
 use fastly_package_core::digest::Digest;
-use fastly_package_core::error::{self, ContentErrorKind};
+use fastly_package_core::error::{self, ContentErrorKind, ErrorKind};
 use std::io::Read;
 use std::path::Path;
 
@@ -20,18 +20,14 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn stdin(size: u64) -> Self {
-        Self { file: None, size, file_name: None }
-    }
-
     pub(super) fn open(path: &Path) -> Result<Self, CallError> {
         let name = path.display().to_string();
         let file = files::open(&name).map_err(|error| {
             let message = match error.kind {
-                ContentErrorKind::NotAFile => error::not_a_file(&name),
-                _ => error::cannot_open(&name, &error.reason),
+                ErrorKind::Content(ContentErrorKind::NotAFile) => error::not_a_file(&name),
+                _ => error::cannot_open(&name, &error.message),
             };
-            CallError::content(error.kind, message)
+            CallError { message, ..error }
         })?;
         if file.size == 0 {
             return Err(CallError::content(ContentErrorKind::Empty, error::EMPTY));

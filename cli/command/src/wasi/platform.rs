@@ -3,6 +3,7 @@
 use super::bindings::fastly_package::api::egress;
 use super::bindings::fastly_package::api::package_api::{self, Auth, RequestOptions};
 use super::bindings::fastly_package::api::versions;
+use super::bindings::wasi::cli::stdin::get_stdin;
 use super::call_error::{call_error, unreadable};
 use super::content::Content;
 use super::files;
@@ -90,10 +91,10 @@ impl Platform for Wasi {
 
     fn lines(&self, path: &Path) -> impl Stream<Item = Line> {
         let lines: Box<dyn Iterator<Item = Line>> = match path == Path::new("-") {
-            true => Box::new(Lines::new(path, files::stdin())),
+            true => Box::new(Lines::new(path, get_stdin())),
             false => match files::open(&path.display().to_string()) {
-                Ok(file) => Box::new(Lines::new(path, file.into_reader())),
-                Err(error) => Box::new(std::iter::once(Line::unreadable(path, error.reason))),
+                Ok(file) => Box::new(Lines::new(path, file.reader())),
+                Err(error) => Box::new(std::iter::once(Line::unreadable(path, error))),
             },
         };
         stream::iter(lines)
@@ -101,7 +102,7 @@ impl Platform for Wasi {
 
     async fn open(&self, args: &Put) -> Result<Content, CallError> {
         match args.size {
-            Some(size) => Ok(Content::stdin(size)),
+            Some(size) => Ok(Content { file: None, size, file_name: None }),
             None => Content::open(&args.package),
         }
     }
@@ -169,6 +170,7 @@ impl Wasi {
     }
 }
 
+/// Reads the token, and returns it with its source.
 fn read_token(connection: &Connection) -> Result<(String, TokenSource), CommandError> {
     let (token, source) = match connection.token_file.as_deref() {
         None => {
@@ -176,12 +178,11 @@ fn read_token(connection: &Connection) -> Result<(String, TokenSource), CommandE
             (token.ok_or(CommandError::NoToken)?, TokenSource::Environment)
         }
         Some(path) if path == Path::new("-") => {
-            (read_token_from(files::stdin(), "stdin")?, TokenSource::Stdin)
+            (read_token_from(get_stdin(), "stdin")?, TokenSource::Stdin)
         }
         Some(path) => {
             let name = path.display().to_string();
-            let file = files::open(&name)
-                .map_err(|error| unusable(&format!("{name}: {}", error.reason)))?;
+            let file = files::open(&name).map_err(|error| unusable(&format!("{name}: {error}")))?;
             (read_token_from(file.reader(), &name)?, TokenSource::File(path.to_owned()))
         }
     };
