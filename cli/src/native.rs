@@ -6,17 +6,19 @@ mod progress;
 mod signals;
 mod token;
 
-use fastly_package::{Content, ContentReader, Plugin, PluginBuilder, PutOptions, Retry, Token};
+use fastly_package::{
+    Content, ContentError, ContentReader, Plugin, PluginBuilder, PutOptions, Retry, Token,
+};
 use fastly_package_archive::{self as archive, ReadLimits, files_hash};
 use fastly_package_command::args::{Connection, Put};
-use fastly_package_command::call_error::CallError;
+use fastly_package_command::call_error::{CallError, Uploaded};
 use fastly_package_command::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use fastly_package_command::error::{CommandError, ErrorContext, Finding, TokenSource};
-use fastly_package_command::platform::{Platform, UploadResult, Uploaded};
+use fastly_package_command::error::{CommandError, ErrorContext, Finding};
+use fastly_package_command::platform::{Platform, UploadResult};
 use fastly_package_command::put::explain;
 use fastly_package_command::report::Report;
 use fastly_package_command::targets::Line;
-use fastly_package_core::error::{ContentErrorKind, ErrorKind, unreadable};
+use fastly_package_core::error::ErrorKind;
 use fastly_package_core::retry::Retries;
 use fastly_package_core::target::Operation;
 use fastly_package_core::upload::RetryNotice;
@@ -36,7 +38,7 @@ const EXPLANATION_LIMIT: Duration = Duration::from_secs(5);
 /// A plugin that is set up according to the arguments.
 pub(crate) struct Native {
     plugin: Plugin,
-    token_source: TokenSource,
+    token_source: String,
     progress: Progress,
     report: Report,
 }
@@ -69,7 +71,7 @@ impl Platform for Native {
         Self::new(builder, time_limit, token_source, jobs.is_some(), report)
     }
 
-    fn token_source(&self) -> &TokenSource {
+    fn token_source(&self) -> &str {
         &self.token_source
     }
 
@@ -103,9 +105,8 @@ impl Platform for Native {
         let hashing =
             tokio::task::spawn_blocking(move || files_hash(&mut reader, ReadLimits::default()));
         let hashed = self.plugin.run_until_deadline(hashing).await?;
-        hashed.map_err(io::Error::other).flatten().map_err(|error| {
-            CallError::content(ContentErrorKind::Unreadable, unreadable(&error.to_string()))
-        })
+        let hashed = hashed.map_err(io::Error::other).flatten();
+        Ok(hashed.map_err(|error| fastly_package::Error::from(ContentError::Read(error)))?)
     }
 
     async fn findings(&self, mut package: ContentReader) -> Option<Vec<Finding>> {
@@ -159,7 +160,7 @@ impl Native {
     pub(crate) fn new(
         builder: PluginBuilder,
         time_limit: Option<(Instant, Duration)>,
-        token_source: TokenSource,
+        token_source: String,
         label_target: bool,
         report: Report,
     ) -> Result<Self, CommandError> {
@@ -196,7 +197,7 @@ impl Native {
             .token(Token::new(token).map_err(usage)?)
             .api(api.parse().map_err(usage)?)
             .retries(Retries::none());
-        Self::new(builder, None, TokenSource::Demo, false, report)
+        Self::new(builder, None, "the demo".to_owned(), false, report)
     }
 
     /// Uploads a package, and shows the progress.
@@ -212,7 +213,7 @@ impl Native {
         let upload = self.plugin.put_package(target, content, options);
         let uploaded = self.progress.run(upload, |line| self.report.message(line)).await;
         self.progress.clear();
-        Ok(uploaded?.map_err(CallError::from))
+        Ok(uploaded?)
     }
 }
 

@@ -160,20 +160,6 @@ pub struct Uploaded<R, E> {
     pub attempts: u32,
 }
 
-impl<R, E> Uploaded<R, E> {
-    /// Converts the error of [`Proof::Failed`].
-    pub fn map_err<F>(self, convert: impl FnOnce(E) -> F) -> Uploaded<R, F> {
-        let proof = match self.proof {
-            Proof::Verified => Proof::Verified,
-            Proof::NoHash => Proof::NoHash,
-            Proof::Failed(error) => Proof::Failed(Box::new(convert(*error))),
-            Proof::NotHashed => Proof::NotHashed,
-            Proof::Off => Proof::Off,
-        };
-        Uploaded { reply: self.reply, proof, attempts: self.attempts }
-    }
-}
-
 /// Whether a stored package was shown to be the one that was sent.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -43,18 +43,6 @@ pub enum When {
 /// The heading of the flags for the output.
 pub const OUTPUT: &str = "Output";
 
-/// The service version.
-#[derive(Args)]
-pub struct Target {
-    /// The service's ID.
-    #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    pub service_id: String,
-
-    /// The version's number.
-    #[arg(long, value_name = "N", value_parser = version)]
-    pub version: u32,
-}
-
 /// The connection to the API.
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
@@ -124,9 +112,13 @@ pub struct Get {
 /// Uploads a package.
 #[derive(Args)]
 pub struct Put {
-    /// The target.
-    #[command(flatten)]
-    pub target: Target,
+    /// The service's ID.
+    #[arg(short, long, env = "FASTLY_SERVICE_ID", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub service_id: String,
+
+    /// The version's number.
+    #[arg(long, value_name = "N", value_parser = version)]
+    pub version: u32,
 
     /// The package (.tar.gz), or - for stdin.
     #[arg(short, long, value_name = "FILE")]
@@ -136,9 +128,17 @@ pub struct Put {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub size: Option<u64>,
 
-    /// The options of the upload.
-    #[command(flatten)]
-    pub options: UploadOptions,
+    /// Wait for the API's consent before sending the package (Expect: 100-continue). auto: from 1 MiB on, except from stdin with --size.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub expect: When,
+
+    /// Don't compare what the API stored with what was sent.
+    #[arg(long)]
+    pub no_verify: bool,
+
+    /// Send the file even if it is too large or not a package.
+    #[arg(long)]
+    pub force: bool,
 
     /// Upload only if the version doesn't have the same files already, by their files_hash.
     #[arg(long)]
@@ -157,30 +157,22 @@ pub struct Put {
     pub connection: Connection,
 }
 
-/// The options of an upload.
-#[derive(Args)]
-pub struct UploadOptions {
-    /// Wait for the API's consent before sending the package (Expect: 100-continue). auto: from 1 MiB on, except from stdin with --size.
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub expect: When,
-
-    /// Don't compare what the API stored with what was sent.
-    #[arg(long)]
-    pub no_verify: bool,
-
-    /// Send the file even if it is too large or not a package.
-    #[arg(long)]
-    pub force: bool,
-}
-
-impl Target {
+impl Put {
     /// Returns the service version.
     pub(crate) fn service_version(&self) -> ServiceVersion {
         ServiceVersion { service_id: self.service_id.clone(), version_id: self.version }
     }
-}
 
-impl Put {
+    /// Returns the options of the upload.
+    pub(crate) fn options(&self) -> PutOptions {
+        let expect = match self.expect {
+            When::Auto => Expect::Auto,
+            When::Always => Expect::Always,
+            When::Never => Expect::Never,
+        };
+        PutOptions { expect, verify: !self.no_verify, force: self.force }
+    }
+
     /// Returns whether the package is read from stdin.
     pub fn is_from_stdin(&self) -> bool {
         self.package == Path::new("-")
@@ -236,23 +228,6 @@ impl Get {
 impl Connection {
     fn is_token_from_stdin(&self) -> bool {
         self.token_file.as_deref() == Some(Path::new("-"))
-    }
-}
-
-impl From<&UploadOptions> for PutOptions {
-    fn from(options: &UploadOptions) -> Self {
-        let UploadOptions { expect, no_verify, force } = *options;
-        Self { expect: expect.into(), verify: !no_verify, force }
-    }
-}
-
-impl From<When> for Expect {
-    fn from(when: When) -> Self {
-        match when {
-            When::Auto => Self::Auto,
-            When::Always => Self::Always,
-            When::Never => Self::Never,
-        }
     }
 }
 

@@ -1,8 +1,14 @@
-//! Failed calls.
+//! The result of an upload, and failed calls.
 
 use crate::contract::ApiError;
 use fastly_package_core::error::{ContentErrorKind, ErrorKind, Stored};
 use std::fmt;
+
+/// An upload that the API has stored.
+#[cfg(target_family = "wasm")]
+pub type Uploaded = fastly_package_core::upload::Uploaded<crate::contract::Reply, CallError>;
+#[cfg(not(target_family = "wasm"))]
+pub use fastly_package::Uploaded;
 
 /// A failed call of the API, or a failed step on this side of it.
 #[derive(Debug, Clone)]
@@ -28,12 +34,6 @@ impl CallError {
     /// Returns an error about the package.
     pub fn content(kind: ContentErrorKind, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Content(kind), message)
-    }
-
-    /// Returns the texts of the API's error response.
-    pub fn api_texts(&self) -> impl Iterator<Item = &str> {
-        let texts = self.api.iter().flat_map(|api| [&api.title, &api.detail]);
-        texts.filter_map(|text| text.as_deref())
     }
 }
 

@@ -7,7 +7,6 @@ use crate::contract::ServiceVersion;
 use fastly_package_core::error::{ErrorKind, Stored};
 use fastly_package_core::target::{Operation, check_service_version};
 use serde::Serialize;
-use std::path::PathBuf;
 use std::{fmt, io};
 
 /// The exit code for a package that is refused on this side.
@@ -47,17 +46,19 @@ pub enum CommandError {
         /// The error of the upload, if it failed.
         error: Option<Box<CommandError>>,
     },
-    /// Some of many calls failed.
-    Targets {
-        /// The number of failed calls.
-        failed: usize,
-        /// The number of calls.
-        total: usize,
-        /// The highest of their exit codes.
-        worst: u8,
-        /// Whether the time limit elapsed before the list was read to its end.
-        is_cut_off: bool,
-    },
+    /// Some of many calls failed, or the time limit elapsed before the list was read to its end.
+    Targets(Tally),
+}
+
+/// A count of the results of several calls.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub(crate) total: usize,
+    pub(crate) failed: usize,
+    /// The highest exit code.
+    pub(crate) worst: u8,
+    /// Whether the time limit elapsed before the list was read to its end.
+    pub(crate) is_cut_off: bool,
 }
 
 /// The operation that a call is part of, and what its error messages need.
@@ -67,8 +68,8 @@ pub struct ErrorContext {
     pub operation: Operation,
     /// Its target.
     pub target: ServiceVersion,
-    /// Where its token was read.
-    pub token: TokenSource,
+    /// Where its token was read, such as `FASTLY_API_TOKEN`.
+    pub token_source: String,
     /// The cause of an error response that doesn't contain it.
     pub explanation: Option<Explanation>,
 }
@@ -110,30 +111,6 @@ pub struct Finding {
     pub refuses_upload: bool,
 }
 
-/// Where the token was read.
-#[derive(Debug, Clone)]
-pub enum TokenSource {
-    /// In `FASTLY_API_TOKEN`.
-    Environment,
-    /// In a file.
-    File(PathBuf),
-    /// On standard input.
-    Stdin,
-    /// It is the token of the demo's emulator.
-    Demo,
-}
-
-impl fmt::Display for TokenSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment => f.write_str("FASTLY_API_TOKEN"),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Stdin => f.write_str("stdin"),
-            Self::Demo => f.write_str("the demo"),
-        }
-    }
-}
-
 impl CommandError {
     /// Returns an error about writing to stdout.
     pub fn output(error: io::Error) -> Self {
@@ -167,8 +144,8 @@ impl CommandError {
             Self::Interrupted { signal, .. } => {
                 u8::try_from(SIGNALLED.saturating_add(*signal)).unwrap_or(u8::MAX)
             }
-            Self::Targets { worst, is_cut_off: false, .. } => *worst,
-            Self::Targets { worst, is_cut_off: true, .. } => TIMED_OUT.max(*worst),
+            Self::Targets(tally) if tally.is_cut_off => TIMED_OUT.max(tally.worst),
+            Self::Targets(tally) => tally.worst,
             Self::Call(_, error) => match error.kind {
                 ErrorKind::InvalidArgument | ErrorKind::Token => 2,
                 ErrorKind::Api => 3,
@@ -242,7 +219,7 @@ impl fmt::Display for CommandError {
             Self::BrokenPipe => f.write_str("stdout is closed"),
             Self::Interrupted { error: Some(error), .. } => error.fmt(f),
             Self::Interrupted { error: None, .. } => f.write_str("interrupted"),
-            Self::Targets { failed, total, is_cut_off, .. } => {
+            Self::Targets(Tally { total, failed, is_cut_off, .. }) => {
                 let suffix = match is_cut_off {
                     true => "; the remaining lines were not read in time",
                     false => "",
@@ -275,9 +252,10 @@ impl ErrorContext {
     pub fn new(
         operation: Operation,
         target: ServiceVersion,
-        token: &TokenSource,
+        token_source: &str,
     ) -> Result<Self, CommandError> {
-        let context = Self { operation, target, token: token.clone(), explanation: None };
+        let token_source = token_source.to_owned();
+        let context = Self { operation, target, token_source, explanation: None };
         match check_service_version(&context.target.service_id, context.target.version_id) {
             Ok(()) => Ok(context),
             Err(reason) => Err(context.error(CallError::new(ErrorKind::InvalidArgument, reason))),

@@ -2,12 +2,12 @@
 
 use crate::args::Get;
 use crate::contract::{Reply, ServiceVersion};
-use crate::error::{CommandError, ErrorContext};
+use crate::error::{CommandError, ErrorContext, Tally};
 use crate::platform::Platform;
 use crate::put::explain;
 use crate::report::Report;
 use crate::system::Environment;
-use crate::targets::{Line, Tally};
+use crate::targets::Line;
 use fastly_package_core::target::Operation;
 use futures::StreamExt;
 use std::future::ready;

@@ -1,12 +1,12 @@
 //! The platform that the commands run on.
 
 use crate::args::{Connection, Put};
-use crate::call_error::CallError;
+use crate::call_error::{CallError, Uploaded};
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
+use crate::error::{CommandError, ErrorContext, Finding};
 use crate::report::Report;
 use crate::targets::Line;
-use fastly_package_core::upload::{self, PutOptions};
+use fastly_package_core::upload::PutOptions;
 use futures::Stream;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub trait Platform: Sized {
     ) -> Result<Self, CommandError>;
 
     /// Returns where the token was read.
-    fn token_source(&self) -> &TokenSource;
+    fn token_source(&self) -> &str;
 
     /// Gets the package of a service version.
     async fn get_package(&self, target: &ServiceVersion) -> Result<Reply, CallError>;
@@ -60,9 +60,6 @@ pub trait Platform: Sized {
         context: ErrorContext,
     ) -> UploadResult;
 }
-
-/// An upload that the API has stored.
-pub type Uploaded = upload::Uploaded<Reply, CallError>;
 
 /// The result of an upload.
 pub struct UploadResult {

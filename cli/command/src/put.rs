@@ -16,7 +16,7 @@ use fastly_package_core::target::Operation;
 pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandError> {
     args.check()?;
     let platform = P::connect(&args.connection, None, report)?;
-    let target = args.target.service_version();
+    let target = args.service_version();
     let context = ErrorContext::new(Operation::PutPackage, target, platform.token_source())?;
     let failed = |error| context.error(error);
     let mut content = platform.open(args).await.map_err(failed)?;
@@ -26,13 +26,13 @@ pub async fn run<P: Platform>(args: &Put, report: Report) -> Result<(), CommandE
         return report.unchanged(&reply);
     }
     if args.dry_run {
-        if !args.options.force {
+        if !args.force {
             platform.check(&mut content).await.map_err(failed)?;
         }
         return report.dry_run(&context.target, P::size(&content));
     }
     let size = P::size(&content);
-    let uploading = platform.upload(content, (&args.options).into(), context);
+    let uploading = platform.upload(content, args.options(), context);
     let UploadResult { result, signal } = uploading.await;
     let result = result.and_then(|uploaded| report.uploaded(&uploaded, size));
     match signal {
@@ -71,9 +71,14 @@ pub async fn explain<P: Platform>(
     error: &CallError,
     package: Option<P::Reader>,
 ) -> Option<Explanation> {
-    match error.status? {
+    let api = error.api.as_ref()?;
+    match api.status {
         404 => find_missing(platform, context).await.map(Explanation::Missing),
-        400 if error.api_texts().any(|text| text.contains("metadata")) => {
+        400 if [&api.title, &api.detail]
+            .into_iter()
+            .flatten()
+            .any(|it| it.contains("metadata")) =>
+        {
             platform.findings(package?).await.map(Explanation::Findings)
         }
         _ => None,

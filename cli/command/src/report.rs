@@ -1,15 +1,15 @@
 //! All output: results to stdout, messages for people to stderr.
 
 mod json;
-mod package;
 mod style;
 
 use crate::args::Output;
+use crate::call_error::Uploaded;
 use crate::contract::{Reply, ServiceVersion};
 use crate::error::{CommandError, Explanation};
-use crate::fields::FIELDS;
-use crate::platform::Uploaded;
+use crate::fields::{FIELDS, FieldFormat, Value};
 use crate::system::{Environment, OutputFormat, System};
+use crate::times;
 use anstyle::Style;
 use fastly_package_core::error::NO_HASH;
 use fastly_package_core::target::Operation;
@@ -22,6 +22,8 @@ use unit_prefix::NumberPrefix;
 
 /// The maximum number of findings that are shown after the API has rejected a package.
 const MAX_FINDINGS: usize = 5;
+/// The number of digits of an abbreviated hash: enough to tell two apart.
+const SHORT_HASH: usize = 12;
 
 /// Prints results and messages.
 #[derive(Clone, Copy)]
@@ -62,7 +64,7 @@ impl Report {
         let not_verified = |reason: &str| self.warn(&format!("stored, but not verified: {reason}"));
         match &uploaded.proof {
             Proof::Verified | Proof::Off => {}
-            Proof::Failed(error) => not_verified(&error.message),
+            Proof::Failed(error) => not_verified(&error.to_string()),
             Proof::NotHashed => not_verified("the package can't be read a second time"),
             _ => not_verified(NO_HASH),
         }
@@ -84,8 +86,28 @@ impl Report {
     fn package(self, reply: &Reply, json: ReplyJson<'_>) -> Result<(), CommandError> {
         match self.json {
             true => self.json(&json),
-            false => self.line(&package::package_table(reply, self.verbose, self.system)),
+            false => self.line(&self.package_table(reply)),
         }
+    }
+
+    /// Formats the fields of a package in a table.
+    fn package_table(self, reply: &Reply) -> String {
+        let hash = |hash: String| match hash.char_indices().nth(SHORT_HASH) {
+            Some((end, _)) if !self.verbose => format!("{}…", &hash[..end]),
+            _ => hash,
+        };
+        table(FIELDS.iter().filter_map(|field| {
+            let value = field.get(reply)?;
+            let text = value.lines().join(", ");
+            let text = match (field.format, value) {
+                (FieldFormat::JsonOnly, _) => return None,
+                (FieldFormat::Size, Value::Number(bytes)) => size(bytes),
+                (FieldFormat::Hash, _) => hash(text),
+                (FieldFormat::Time, _) => times::api_time(&text, self.system),
+                _ => text,
+            };
+            Some((field.label, text))
+        }))
     }
 
     /// Prints a field of a package.
@@ -98,11 +120,17 @@ impl Report {
 
     /// Prints the result of `put --dry-run`.
     pub(crate) fn dry_run(self, target: &ServiceVersion, bytes: u64) -> Result<(), CommandError> {
-        let ServiceVersion { service_id, version_id } = target;
+        let ServiceVersion { service_id, version_id: version } = target;
         match self.json {
-            true => self.json(&DryRunJson::new(target, bytes)),
+            true => self.json(&DryRunJson {
+                dry_run: true,
+                uploaded: false,
+                service_id,
+                version: *version,
+                size: bytes,
+            }),
             false => self.line(&format!(
-                "would upload {} to service {} version {version_id}",
+                "would upload {} to service {} version {version}",
                 size(bytes),
                 printable(service_id)
             )),
@@ -146,7 +174,7 @@ impl Report {
             self.labelled("hint", style::HINT, &hint);
         }
         // Each of several targets has a line of its own.
-        if self.json && !matches!(error, CommandError::Targets { .. }) {
+        if self.json && !matches!(error, CommandError::Targets(_)) {
             // The command fails already.
             let _ = self.error_line(error);
         }

@@ -1,7 +1,7 @@
 //! The list of `get --targets`: each line is a service and a version.
 
 use crate::contract::{Reply, ServiceVersion};
-use crate::error::CommandError;
+use crate::error::{CommandError, Tally};
 use crate::report::Report;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -113,15 +113,6 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Option<String>>> {
     }
 }
 
-/// A count of the results.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    total: usize,
-    failed: usize,
-    /// The highest exit code.
-    worst: u8,
-}
-
 impl Tally {
     /// Counts and prints a result.
     pub(crate) fn count(
@@ -141,10 +132,9 @@ impl Tally {
     }
 
     pub(crate) fn into_result(self, is_cut_off: bool) -> Result<(), CommandError> {
-        let Self { total, failed, worst } = self;
-        match (failed, is_cut_off) {
-            (0, false) => Ok(()),
-            _ => Err(CommandError::Targets { failed, total, worst, is_cut_off }),
+        match self.failed == 0 && !is_cut_off {
+            true => Ok(()),
+            false => Err(CommandError::Targets(Self { is_cut_off, ..self })),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) async fn open(args: &Put) -> Result<Content> {
         }
         let path = args.package.clone();
         let open = move || File::open(&path).map_err(|error| ContentError::Open(path, error));
-        return spool(open, args.options.force).await;
+        return spool(open, args.force).await;
     }
     if let Some(size) = args.size {
         return Content::from_reader(tokio::io::stdin(), size);
@@ -27,7 +27,7 @@ pub(super) async fn open(args: &Put) -> Result<Content> {
         // It is redirected from a file, whose length is known.
         Ok(metadata) if metadata.is_file() => Content::from_file(file),
         Ok(metadata) if metadata.is_dir() => Err(ContentError::NotAFile("-".into()).into()),
-        _ => spool(move || Ok(file), args.options.force).await,
+        _ => spool(move || Ok(file), args.force).await,
     }
 }
 

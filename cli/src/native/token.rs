@@ -3,7 +3,7 @@
 use super::usage;
 use fastly_package::Token;
 use fastly_package_command::args::Connection;
-use fastly_package_command::error::{CommandError, TokenSource};
+use fastly_package_command::error::CommandError;
 use fastly_package_command::report::Report;
 use std::path::Path;
 
@@ -11,28 +11,28 @@ use std::path::Path;
 pub(super) fn read(
     connection: &Connection,
     report: Report,
-) -> Result<(Token, TokenSource), CommandError> {
+) -> Result<(Token, String), CommandError> {
     match connection.token_file.as_deref() {
         Some(path) if path == Path::new("-") => {
             let token = Token::from_reader(std::io::stdin().lock(), "stdin").map_err(usage)?;
-            Ok((token, TokenSource::Stdin))
+            Ok((token, "stdin".to_owned()))
         }
         Some(path) => {
             let token = Token::from_file(path).map_err(usage)?;
+            let name = path.display().to_string();
             if is_readable_by_others(path) {
-                let path = path.display();
                 report.warn(&format!(
-                    "the token file {path} is readable by other users; run `chmod 600 {path}`"
+                    "the token file {name} is readable by other users; run `chmod 600 {name}`"
                 ));
             }
-            Ok((token, TokenSource::File(path.to_owned())))
+            Ok((token, name))
         }
         None if std::env::var_os("FASTLY_API_TOKEN").is_none_or(|token| token.is_empty()) => {
             Err(CommandError::NoToken)
         }
         None => {
             let token = Token::from_env("FASTLY_API_TOKEN").map_err(usage)?;
-            Ok((token, TokenSource::Environment))
+            Ok((token, "FASTLY_API_TOKEN".to_owned()))
         }
     }
 }

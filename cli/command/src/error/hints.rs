@@ -34,11 +34,7 @@ impl CommandError {
             Self::Usage(_) => Some("for more information, try '--help'".into()),
             Self::Call(context, error) => context.hint(error, system),
             Self::Interrupted { error: Some(error), .. } => error.hint(system),
-            Self::Interrupted { error: None, .. }
-            | Self::Io(..)
-            | Self::Output { .. }
-            | Self::BrokenPipe
-            | Self::Targets { .. } => None,
+            _ => None,
         }
     }
 }
@@ -69,19 +65,19 @@ impl ErrorContext {
     }
 
     fn api_hint(&self, error: &CallError, system: System) -> Option<String> {
-        let Self { target, token, operation, .. } = self;
+        let Self { target, token_source, operation, .. } = self;
         let is_put = *operation == Operation::PutPackage;
         let api = error.api.as_ref()?;
         Some(match api.status {
             400 => return self.bad_request_hint(error),
             401 => format!(
-                "the token was read from {token}: it is wrong or has expired; create a token at {TOKENS}"
+                "the token was read from {token_source}: it is wrong or has expired; create a token at {TOKENS}"
             ),
             403 if is_put => format!(
-                "the token from {token} needs the scope global, and its user needs permission to change this service"
+                "the token from {token_source} needs the scope global, and its user needs permission to change this service"
             ),
             403 => format!(
-                "the token from {token} needs the scope global:read, and its user needs permission to read this service"
+                "the token from {token_source} needs the scope global:read, and its user needs permission to read this service"
             ),
             404 => self.not_found_hint(),
             406 | 411 | 415 | 417 => match system.environment {
@@ -122,7 +118,7 @@ impl ErrorContext {
     }
 
     fn not_found_hint(&self) -> String {
-        let Self { operation, target, token, explanation, .. } = self;
+        let Self { operation, target, token_source, explanation } = self;
         let is_put = *operation == Operation::PutPackage;
         let (service_id, version_id) = (&target.service_id, target.version_id);
         let missing = match explanation {
@@ -131,7 +127,7 @@ impl ErrorContext {
         };
         match missing {
             Some(Missing::Service) => format!(
-                "there is no service {service_id}, or the token from {token} belongs to another account: fastly service list shows the services that it can access"
+                "there is no service {service_id}, or the token from {token_source} belongs to another account: fastly service list shows the services that it can access"
             ),
             Some(Missing::Version) => format!(
                 "the service has no version {version_id}: fastly service-version list --service-id {} shows its versions",

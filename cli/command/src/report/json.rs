@@ -1,10 +1,10 @@
 //! JSON output.
 
 use super::changes_terminal;
-use crate::contract::{RateLimit, Reply, ServiceVersion};
+use crate::call_error::Uploaded;
+use crate::contract::{RateLimit, Reply};
 use crate::error::{CommandError, Explanation, Finding, Missing};
 use crate::fields::{raw_json, serialize_metadata, serialize_package};
-use crate::platform::Uploaded;
 use fastly_package_core::error::Stored;
 use fastly_package_core::upload::Proof;
 use serde::Serialize;
@@ -58,18 +58,11 @@ struct RateLimitJson<'a> {
 /// The result of `put --dry-run`.
 #[derive(Serialize)]
 pub(super) struct DryRunJson<'a> {
-    dry_run: bool,
-    uploaded: bool,
-    service_id: &'a str,
-    version: u32,
-    size: u64,
-}
-
-impl<'a> DryRunJson<'a> {
-    pub(super) fn new(target: &'a ServiceVersion, size: u64) -> Self {
-        let (service_id, version) = (target.service_id.as_str(), target.version_id);
-        Self { dry_run: true, uploaded: false, service_id, version, size }
-    }
+    pub(super) dry_run: bool,
+    pub(super) uploaded: bool,
+    pub(super) service_id: &'a str,
+    pub(super) version: u32,
+    pub(super) size: u64,
 }
 
 impl<'a> ReplyJson<'a> {

@@ -11,7 +11,7 @@ use super::system::{now, random, sleep, variable};
 use crate::args::{Connection, Put};
 use crate::call_error::CallError;
 use crate::contract::{Reply, ServiceVersion, ServiceVersionInfo};
-use crate::error::{CommandError, ErrorContext, Finding, TokenSource};
+use crate::error::{CommandError, ErrorContext, Finding};
 use crate::platform::{Platform, UploadResult};
 use crate::put::explain;
 use crate::report::Report;
@@ -30,7 +30,7 @@ use std::path::Path;
 pub(super) struct Wasi {
     api: String,
     pub(super) token: String,
-    token_source: TokenSource,
+    token_source: String,
     pub(super) retries: Retries,
     pub(super) report: Report,
     /// Whether the warning of a retry contains its target.
@@ -60,7 +60,7 @@ impl Platform for Wasi {
         })
     }
 
-    fn token_source(&self) -> &TokenSource {
+    fn token_source(&self) -> &str {
         &self.token_source
     }
 
@@ -171,19 +171,19 @@ impl Wasi {
 }
 
 /// Reads the token, and returns it with its source.
-fn read_token(connection: &Connection) -> Result<(String, TokenSource), CommandError> {
+fn read_token(connection: &Connection) -> Result<(String, String), CommandError> {
     let (token, source) = match connection.token_file.as_deref() {
         None => {
             let token = variable("FASTLY_API_TOKEN").filter(|token| !token.is_empty());
-            (token.ok_or(CommandError::NoToken)?, TokenSource::Environment)
+            (token.ok_or(CommandError::NoToken)?, "FASTLY_API_TOKEN".to_owned())
         }
         Some(path) if path == Path::new("-") => {
-            (read_token_from(get_stdin(), "stdin")?, TokenSource::Stdin)
+            (read_token_from(get_stdin(), "stdin")?, "stdin".to_owned())
         }
         Some(path) => {
             let name = path.display().to_string();
             let file = files::open(&name).map_err(|error| unusable(&format!("{name}: {error}")))?;
-            (read_token_from(file.reader(), &name)?, TokenSource::File(path.to_owned()))
+            (read_token_from(file.reader(), &name)?, name)
         }
     };
     token::check(&token).map_err(|reason| unusable(&format!("{source}: {reason}")))?;

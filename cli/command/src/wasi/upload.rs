@@ -6,9 +6,8 @@ use super::call_error::call_error;
 use super::content::Content;
 use super::platform::Wasi;
 use super::system::{now, random, sleep};
-use crate::call_error::CallError;
+use crate::call_error::{CallError, Uploaded};
 use crate::contract::{Reply, ServiceVersion};
-use crate::platform::Uploaded;
 use fastly_package_core::error::{self, ErrorKind, Stored};
 use fastly_package_core::upload::{self, Event, HasDigest, Options, Proof, Step, Upload};
 
