@@ -31,7 +31,8 @@ pub struct Responses(Arc<HashMap<String, Package>>);
 
 struct Package {
     size: u64,
-    body: Bytes,
+    /// The JSON object of the response, without its version.
+    json: String,
 }
 
 impl Responses {
@@ -39,7 +40,8 @@ impl Responses {
     /// below [`SERVICES`].
     pub fn new(packages: impl IntoIterator<Item = (String, u64, String)>) -> Result<Self> {
         let recorded = include_str!("../../tests/fixtures/get-200.json");
-        let mut json: serde_json::Value = serde_json::from_str(recorded)?;
+        let mut json: serde_json::Map<_, _> = serde_json::from_str(recorded)?;
+        json.remove("version");
         let mut responses = HashMap::new();
         for (name, size, sha512) in packages {
             json["metadata"]["size"] = size.into();
@@ -47,8 +49,7 @@ impl Responses {
             let numbered = (0..SERVICES).map(|number| format!("{name}{number}"));
             for service in numbered.chain([name.clone()]) {
                 json["service_id"] = service.as_str().into();
-                responses
-                    .insert(service, Package { size, body: serde_json::to_vec(&json)?.into() });
+                responses.insert(service, Package { size, json: serde_json::to_string(&json)? });
             }
         }
         Ok(Self(Arc::new(responses)))
@@ -56,19 +57,21 @@ impl Responses {
 
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method().clone();
-        let service = request.uri().path().split('/').nth(2).unwrap_or_default().to_owned();
+        let path = request.uri().path().to_owned();
+        let [service, version] = [2, 4].map(|index| path.split('/').nth(index).unwrap_or_default());
         let received = match body_length(request.into_body()).await {
             Ok(received) => received,
             Err(error) => return error_response(StatusCode::BAD_REQUEST, &error.to_string()),
         };
-        let Some(package) = self.0.get(&service) else {
+        let Some(package) = self.0.get(service) else {
             return error_response(StatusCode::NOT_FOUND, "service not found");
         };
         if method == Method::PUT && !(package.size..package.size + MAX_FRAMING).contains(&received)
         {
             return error_response(StatusCode::BAD_REQUEST, "incomplete package");
         }
-        json(StatusCode::OK, package.body.clone())
+        let body = format!("{{\"version\":{version},{}", &package.json[1..]);
+        json(StatusCode::OK, body.into())
     }
 }
 

@@ -79,9 +79,11 @@ impl Answer {
         Self::new(status).content_type("application/json").body(value.to_string())
     }
 
-    /// Returns a successful response about a package with this `metadata`, which may be null.
-    pub fn described(metadata: Value) -> Self {
-        Self::json(200, json!({"id": "p", "service_id": "s", "version": 1, "metadata": metadata}))
+    /// Returns a successful response about the package of this service version, with this `metadata`, which may be null.
+    pub fn described(service_id: &str, version: u32, metadata: Value) -> Self {
+        let package =
+            json!({"id": "p", "service_id": service_id, "version": version, "metadata": metadata});
+        Self::json(200, package)
     }
 
     /// Returns a redirect to `location`. `status` is 301, 302, 303, 307 or 308.

@@ -128,7 +128,7 @@ async fn a_417_is_final_without_an_expectation_or_after_the_upload_has_started()
 async fn an_immediate_200_is_an_unexpected_response() {
     let fixture = Fixture::start().await;
     let package = package(5 * MIB);
-    let success = Answer::json(200, json!({"id": "p", "service_id": "s", "version": 1}));
+    let success = Answer::json(200, json!({"id": "p", "service_id": SERVICE, "version": 1}));
     for then in [Then::Keep, Then::Close, Then::Reset, Then::Stall] {
         fixture.emulator.fault(Fault::early_answer(success.clone()).then(then));
 

@@ -6,6 +6,7 @@ use fastly_package::{
     ServiceVersion, Stored, Token, UnexpectedResponse, Uploaded,
 };
 use fastly_package_emulator::{Answer, Config, Emulator, Fault, RecordedRequest, sample};
+use serde_json::Value;
 use std::time::Duration;
 
 /// The token of the plugin, which the emulator requires.
@@ -127,6 +128,16 @@ pub(crate) fn plugin_for(url: &str) -> PluginBuilder {
 
 pub(crate) fn version(number: u32) -> ServiceVersion {
     ServiceVersion::new(SERVICE, number).unwrap()
+}
+
+/// Returns the service version of the recorded responses.
+pub(crate) fn recorded_version() -> ServiceVersion {
+    ServiceVersion::new("OOaJq4HVv57fNDv86Qfzf5", 2).unwrap()
+}
+
+/// Returns a successful response about the package of [`version`] 1, with this metadata.
+pub(crate) fn described(metadata: Value) -> Answer {
+    Answer::described(SERVICE, 1, metadata)
 }
 
 pub(crate) async fn with_timeout<F: Future>(future: F) -> F::Output {

@@ -1,7 +1,8 @@
 //! GetPackage: the reply, and the request that the API receives.
 
 use crate::fixture::{
-    AUTO, Fixture, SERVICE, assert_no_connections, package, sha512, version, with_timeout,
+    AUTO, Fixture, SERVICE, assert_no_connections, package, recorded_version, sha512, version,
+    with_timeout,
 };
 use fastly_package::{ErrorKind, ServiceVersion};
 use fastly_package_emulator::{Answer, Config, Fault, sample};
@@ -14,7 +15,7 @@ async fn the_reply_has_every_field_of_the_recorded_response() {
     let answer = Answer::new(200).content_type("application/json").body(recorded);
     fixture.emulator.fault(Fault::answer(answer));
 
-    let reply = fixture.get().await.unwrap();
+    let reply = fixture.get_from(&recorded_version()).await.unwrap();
 
     assert_eq!(reply.body, recorded);
     assert!(reply.rate_limit.is_none(), "reads are not limited");
@@ -77,7 +78,7 @@ async fn a_get_is_one_request_without_a_body() {
 #[tokio::test]
 async fn a_response_may_lack_optional_fields_and_have_unknown_ones() {
     let fixture = Fixture::start().await;
-    let minimal = json!({"id": "p", "service_id": "s", "version": 7});
+    let minimal = json!({"id": "p", "service_id": SERVICE, "version": 7});
     let with = |name: &str, value: serde_json::Value| {
         let mut body = minimal.clone();
         body[name] = value;
@@ -96,7 +97,7 @@ async fn a_response_may_lack_optional_fields_and_have_unknown_ones() {
         with("brand_new", json!({"deep": [[[{}]], 1.5e300, "\u{1F980}"]})),
     ] {
         fixture.emulator.fault(Fault::answer(Answer::json(200, body.clone())));
-        let reply = fixture.get().await.unwrap();
+        let reply = fixture.get_from(&version(7)).await.unwrap();
         assert_eq!((reply.package.id.as_str(), reply.package.version), ("p", 7), "{body}");
         assert_eq!(reply.body, body.to_string());
         let metadata = reply.package.metadata;
@@ -111,10 +112,10 @@ async fn a_response_may_lack_optional_fields_and_have_unknown_ones() {
 #[tokio::test]
 async fn a_2xx_status_other_than_200_is_a_success() {
     let fixture = Fixture::start().await;
-    let body = json!({"id": "p", "service_id": "s", "version": 7});
+    let body = json!({"id": "p", "service_id": SERVICE, "version": 7});
     for status in [201, 202, 203] {
         fixture.emulator.fault(Fault::answer(Answer::json(status, body.clone())));
-        assert_eq!(fixture.get().await.unwrap().package.version, 7, "{status}");
+        assert_eq!(fixture.get_from(&version(7)).await.unwrap().package.version, 7, "{status}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! PutPackage: the reply, and the request that the API receives.
 
 use crate::fixture::{
-    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, hashsum, package, sha512, version, with_timeout,
+    ALWAYS, AUTO, Fixture, MIB, NEVER, SERVICE, hashsum, package, recorded_version, sha512,
+    version, with_timeout,
 };
 use bytes::Bytes;
 use fastly_package::{Content, ServiceVersion};
@@ -16,7 +17,8 @@ async fn the_reply_has_every_field_of_the_recorded_response() {
     let answer = Answer::new(200).content_type("application/json").body(recorded);
     fixture.emulator.fault(Fault::answer(answer.rate_limit(999, 1_716_584_400)));
 
-    let reply = fixture.put(&package(2000), AUTO).await.unwrap();
+    let content = Content::from_bytes(package(2000)).unwrap();
+    let reply = fixture.send_to(&recorded_version(), content, AUTO).await.unwrap();
 
     assert_eq!(reply.body, recorded);
     let limit = reply.rate_limit.unwrap();

@@ -40,7 +40,7 @@ async fn an_invalid_rate_limit_header_is_ignored() {
             Some((Some(7), None, Some("Fri, 24 May 2024 21:00:00 GMT"))),
         ),
     ];
-    let success = json!({"id": "p", "service_id": "s", "version": 1});
+    let success = json!({"id": "p", "service_id": SERVICE, "version": 1});
     for (headers, expected) in table {
         let expected = expected.map(|(remaining, reset, retry_after)| RateLimit {
             remaining,

@@ -1,24 +1,28 @@
 //! Responses that are malformed, or not the API's. None of them is a success.
 
-use crate::fixture::{Fixture, STORED_IF_SENT, assert_no_connections, unexpected, with_timeout};
+use crate::fixture::{
+    Fixture, SERVICE, STORED_IF_SENT, assert_no_connections, described, unexpected, with_timeout,
+};
 use fastly_package::bindings::exports::fastly_package::api::package_api::UnexpectedReason;
 use fastly_package::{ErrorCode, ErrorKind};
 use fastly_package_emulator::{Answer, Config, Emulator, Fault};
 use serde_json::json;
 
 fn success() -> Answer {
-    Answer::json(200, json!({"id": "p", "service_id": "s", "version": 1, "metadata": null}))
+    described(json!(null))
 }
 
 #[tokio::test]
 async fn a_truncated_response_is_a_transport_error() {
     let fixture = Fixture::start().await;
+    let whole = json!({"id": "p", "service_id": SERVICE, "version": 1, "metadata": null});
+    let whole = whole.to_string().len();
     // The last is complete JSON whose framing is incomplete.
-    for bytes in [0, 1, 20, 54, 55] {
+    for bytes in [0, 1, 20, whole - 1, whole] {
         for answer in [success().cut_to(bytes), success().chunked_cut_to(bytes)] {
             let framing = format!("{answer:?}");
             let is_complete =
-                bytes == 55 && framing.contains("CutTo") && !framing.contains("Chunked");
+                bytes == whole && framing.contains("CutTo") && !framing.contains("Chunked");
             for (result, stored) in
                 fixture.get_and_put(answer).await.into_iter().zip(STORED_IF_SENT)
             {
@@ -40,6 +44,7 @@ async fn a_truncated_response_is_a_transport_error() {
 async fn a_success_without_a_package_is_an_unexpected_response() {
     let fixture = Fixture::start().await;
     let deep = format!("{{\"id\":{}", "[".repeat(200_000));
+    let package = |rest: &str| format!(r#"{{"id":"p","service_id":"{SERVICE}"{rest}"#);
     for body in [
         "",
         "{",
@@ -49,11 +54,11 @@ async fn a_success_without_a_package_is_an_unexpected_response() {
         "\"ok\"",
         "<html>Welcome to the hotel's Wi-Fi</html>",
         r#"["p","s",1]"#,
-        r#"{"id":"p","service_id":"s"}"#,
-        r#"{"id":"p","service_id":"s","version":1.5}"#,
-        r#"{"id":"p","service_id":"s","version":1}}"#,
-        r#"{"id":"p","service_id":"s","version":1"#,
-        r#"{"id":null,"service_id":"s","version":1}"#,
+        &package("}"),
+        &package(r#","version":1.5}"#),
+        &package(r#","version":1}}"#),
+        &package(r#","version":1"#),
+        &package(r#","version":1}"#).replace(r#""p""#, "null"),
         &deep,
     ] {
         let answer = Answer::new(200).content_type("application/json").body(body.to_owned());
@@ -177,8 +182,12 @@ async fn a_response_with_too_many_or_too_large_headers_is_a_transport_error() {
 #[tokio::test]
 async fn a_second_response_to_one_request_is_not_used_for_the_next_request() {
     let fixture = Fixture::start().await;
-    let two_responses = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{\"id\":\"evil\",\"service_id\":\"e\",\"version\":666}\n";
-    fixture.emulator.fault(Fault::answer(Answer::raw(&two_responses[..])));
+    let package = format!(r#"{{"id":"evil","service_id":"{SERVICE}","version":1}}"#);
+    let two_responses = format!(
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{package}",
+        package.len()
+    );
+    fixture.emulator.fault(Fault::answer(Answer::raw(two_responses)));
 
     assert!(fixture.get().await.unwrap_err().is_not_found());
 

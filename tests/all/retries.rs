@@ -1,11 +1,14 @@
 //! Retries: calls are repeated after transient failures, and uploads only if they are known not to be stored.
 
-use crate::fixture::{Fixture, MIB, SERVICE, hashsum, package, plugin_for, sha512, version};
+use crate::fixture::{
+    Fixture, MIB, SERVICE, described, hashsum, package, plugin_for, sha512, version,
+};
 use fastly_package::{
     Content, ContentError, Error, ErrorKind, Expect, PluginBuilder, Proof, PutOptions, Retries,
     Stored, TimeoutPhase, Timeouts,
 };
 use fastly_package_emulator::{Answer, Fault, RecordedRequest, Then};
+use serde_json::json;
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -123,9 +126,9 @@ async fn an_upload_is_repeated_if_a_get_returns_the_previous_package() {
 async fn an_equal_hash_means_stored_whatever_the_size() {
     let fixture = Fixture::with(with_retries).await;
     let package = package(2000);
-    let metadata = serde_json::json!({"size": 0, "hashsum": sha512(&package)});
+    let metadata = json!({"size": 0, "hashsum": sha512(&package)});
     fixture.emulator.fault(Fault::lost_answer().on_put());
-    fixture.emulator.fault(Fault::answer(Answer::described(metadata)).on_get());
+    fixture.emulator.fault(Fault::answer(described(metadata)).on_get());
     let uploaded = fixture.upload(&package, PutOptions::default()).await.unwrap();
     assert_eq!((uploaded.attempts, uploads(&fixture)), (1, 1));
 }
@@ -161,9 +164,8 @@ async fn if_the_deciding_get_fails_the_upload_is_not_repeated_and_its_error_is_r
 #[tokio::test]
 async fn a_deciding_get_without_a_hash_leaves_stored_unknown() {
     let fixture = Fixture::with(with_retries).await;
-    let without_hash = r#"{"id":"p","service_id":"s","version":1,"metadata":null}"#;
     fixture.emulator.fault(Fault::lost_answer().on_put());
-    fixture.emulator.fault(Fault::answer(Answer::new(200).body(without_hash)).on_get());
+    fixture.emulator.fault(Fault::answer(described(json!(null))).on_get());
     let error = fixture.upload(&package(2000), PutOptions::default()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
     assert_eq!(error.stored(), Stored::Unknown);

@@ -45,7 +45,7 @@ fn echoes() -> Vec<Answer> {
         Answer::new(429).header("Retry-After", TOKEN),
         Answer::redirect(307, &format!("https://elsewhere.example/?key={TOKEN}")),
         json(200, json!({"id": TOKEN})),
-        json(200, json!({"id": "p", "service_id": "s", "version": TOKEN})),
+        json(200, json!({"id": "p", "service_id": SERVICE, "version": TOKEN})),
         Answer::new(200).body(format!("{{\"{TOKEN}")),
         Answer::new(200).content_type(TOKEN).body(TOKEN),
         Answer::new(404).header("X-Echo", TOKEN),

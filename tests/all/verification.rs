@@ -1,6 +1,8 @@
 //! Verification: the size and hash that the API reports are compared with the package that was sent.
 
-use crate::fixture::{Fixture, SERVICE, STORED_IF_SENT, hashsum, package, sha512, version};
+use crate::fixture::{
+    Fixture, SERVICE, STORED_IF_SENT, described, hashsum, package, sha512, version,
+};
 use fastly_package::{Content, ErrorKind, Proof, PutOptions, Retries, Stored};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::json;
@@ -46,7 +48,7 @@ async fn a_different_hash_or_size_is_a_mismatch() {
     ] {
         for retries in [Retries::none(), Retries::default()] {
             let fixture = Fixture::with(|plugin| plugin.retries(retries)).await;
-            fixture.emulator.fault(Fault::answer(Answer::described(metadata.clone())).on_put());
+            fixture.emulator.fault(Fault::answer(described(metadata.clone())).on_put());
             let error = fixture.upload(&package, VERIFY).await.unwrap_err();
             assert_eq!(error.stored(), Stored::Other);
             assert!(!error.is_retryable());
@@ -66,7 +68,7 @@ async fn a_different_files_hash_is_ignored() {
     let package = package(2000);
     let metadata =
         json!({"hashsum": sha512(&package), "size": 2000, "files_hash": "f".repeat(128)});
-    fixture.emulator.fault(Fault::answer(Answer::described(metadata)));
+    fixture.emulator.fault(Fault::answer(described(metadata)));
     let uploaded = fixture.upload(&package, VERIFY).await.unwrap();
     assert!(matches!(uploaded.proof, Proof::Verified));
 }
@@ -78,25 +80,23 @@ async fn without_a_hash_in_the_response_a_get_verifies_the_upload() {
         [json!(null), json!({"size": 2000}), json!({"hashsum": null}), json!({"hashsum": "?"})]
     {
         let fixture = Fixture::start().await;
-        fixture
-            .emulator
-            .fault(Fault::answer(Answer::described(without_hash.clone())).stored().on_put());
+        fixture.emulator.fault(Fault::answer(described(without_hash.clone())).stored().on_put());
         let uploaded = fixture.upload(&package, VERIFY).await.unwrap();
         assert!(matches!(uploaded.proof, Proof::Verified), "{uploaded:?}");
 
-        fixture.emulator.fault(Fault::answer(Answer::described(without_hash.clone())).times(2));
+        fixture.emulator.fault(Fault::answer(described(without_hash.clone())).times(2));
         let uploaded = fixture.upload(&package, VERIFY).await.unwrap();
         assert!(matches!(uploaded.proof, Proof::NoHash), "{uploaded:?}");
 
-        fixture.emulator.fault(Fault::answer(Answer::described(without_hash.clone())).on_put());
+        fixture.emulator.fault(Fault::answer(described(without_hash.clone())).on_put());
         fixture.emulator.fault(Fault::answer(Answer::new(503)).on_get());
         let uploaded = fixture.upload(&package, VERIFY).await.unwrap();
         let Proof::Failed(error) = uploaded.proof else { panic!("{uploaded:?}") };
         assert_eq!(error.status(), Some(503));
 
         let other = json!({"hashsum": "0".repeat(128)});
-        fixture.emulator.fault(Fault::answer(Answer::described(without_hash)).on_put());
-        fixture.emulator.fault(Fault::answer(Answer::described(other)).on_get());
+        fixture.emulator.fault(Fault::answer(described(without_hash)).on_put());
+        fixture.emulator.fault(Fault::answer(described(other)).on_get());
         let error = fixture.upload(&package, VERIFY).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch, "{error:?}");
     }
@@ -105,7 +105,7 @@ async fn without_a_hash_in_the_response_a_get_verifies_the_upload() {
 #[tokio::test]
 async fn without_verification_a_different_hash_is_accepted() {
     let fixture = Fixture::start().await;
-    fixture.emulator.fault(Fault::answer(Answer::described(json!({"hashsum": "0".repeat(128)}))));
+    fixture.emulator.fault(Fault::answer(described(json!({"hashsum": "0".repeat(128)}))));
     let options = PutOptions { verify: false, ..VERIFY };
     let uploaded = fixture.upload(&package(2000), options).await.unwrap();
     assert!(matches!(uploaded.proof, Proof::Off));
@@ -135,7 +135,7 @@ async fn without_retries_a_lost_response_leaves_stored_unknown() {
 async fn on_verify_is_called_before_each_get_that_determines_what_is_stored() {
     for (on_put, gets) in [
         (None, 0),
-        (Some(Fault::answer(Answer::described(json!(null))).stored()), 1),
+        (Some(Fault::answer(described(json!(null))).stored()), 1),
         (Some(Fault::lost_answer()), 1),
     ] {
         let calls = Arc::new(Mutex::new(Vec::new()));

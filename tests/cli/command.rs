@@ -1,6 +1,7 @@
 //! Runs the command and returns its output.
 
-use fastly_package_emulator::{Config, Emulator};
+use fastly_package_emulator::{Answer, Config, Emulator};
+use serde_json::Value;
 use sha2::{Digest, Sha512};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -105,6 +106,11 @@ pub(crate) async fn output(command: &mut Command, stdin: &[u8]) -> Output {
 /// Returns a small, valid package.
 pub(crate) fn package() -> Vec<u8> {
     fastly_package_emulator::sample::package(Default::default())
+}
+
+/// Returns a successful response about the package of [`TARGET`], with this metadata.
+pub(crate) fn described(metadata: Value) -> Answer {
+    Answer::described(TARGET[1], 3, metadata)
 }
 
 /// Removes the ages of times from the command's output, such as `(3 days ago)`.

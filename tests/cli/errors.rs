@@ -1,7 +1,7 @@
 //! The error messages for each status of the API, in `tests/golden/errors-get.txt` and `errors-put.txt`, and for each local or network failure, in
 //! `errors-local.txt`.
 
-use crate::command::{Fixture, TARGET, assert_golden, package, without_ages};
+use crate::command::{Fixture, TARGET, assert_golden, described, package, without_ages};
 use fastly_package_emulator::{Answer, Config, Fault};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -155,11 +155,7 @@ async fn a_local_or_network_failure_reports_its_cause_and_a_hint() {
         ("an invalid API URL", None, "get --api nowhere"),
         ("an API over HTTP", None, "get --api http://api.fastly.com"),
         ("an unreachable API", None, "get --retries 0 --api NOWHERE"),
-        (
-            "a missing field",
-            Some(Fault::answer(Answer::described(Value::Null))),
-            "get --field name",
-        ),
+        ("a missing field", Some(Fault::answer(described(Value::Null))), "get --field name"),
         ("a timeout", Some(Fault::never_answer()), "get --timeout 500ms"),
         (
             "a timeout of an upload",
@@ -168,7 +164,7 @@ async fn a_local_or_network_failure_reports_its_cause_and_a_hint() {
         ),
         (
             "another package stored",
-            Some(Fault::answer(Answer::described(mismatch))),
+            Some(Fault::answer(described(mismatch))),
             "put --package app.tar.gz",
         ),
     ] {

@@ -1,6 +1,6 @@
 //! The command's result for each fault of the network, a gateway or the API. `--nocapture` prints the table.
 
-use crate::command::{Fixture, Output, TARGET, assert_golden, sha512};
+use crate::command::{Fixture, Output, TARGET, assert_golden, described, sha512};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest, StoredPackage, Then, sample};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -91,10 +91,10 @@ fn faults() -> Vec<(&'static str, Fault)> {
             "200, invalid rate limit",
             Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon")),
         ),
-        ("200, no hash", Fault::answer(Answer::described(json!({"size": null}))).stored()),
+        ("200, no hash", Fault::answer(described(json!({"size": null}))).stored()),
         (
             "200, another hash",
-            Fault::answer(Answer::described(json!({"hashsum": "0".repeat(128)}))).stored(),
+            Fault::answer(described(json!({"hashsum": "0".repeat(128)}))).stored(),
         ),
     ]
 }

@@ -1,17 +1,31 @@
-use crate::command::{Fixture, TARGET, TOKEN, assert_golden, output, package, without_ages};
+use crate::command::{
+    Fixture, Output, TARGET, TOKEN, assert_golden, output, package, without_ages,
+};
 use fastly_package_emulator::{Answer, Fault};
 
 const RECORDED: &str = include_str!("../fixtures/get-200.json");
+const RECORDED_TARGET: [&str; 4] = ["--service-id", "OOaJq4HVv57fNDv86Qfzf5", "--version", "2"];
 
 fn recorded() -> Fault {
     Fault::answer(Answer::new(200).body(RECORDED).content_type("application/json"))
 }
 
+/// Returns a response about the package of [`TARGET`]. The ID and the further fields are JSON.
+fn package_with(id: &str, fields: &str) -> Answer {
+    let body = format!(r#"{{"id":{id},"service_id":"{}","version":3,{fields}}}"#, TARGET[1]);
+    Answer::new(200).body(body).content_type("application/json")
+}
+
+/// Runs `get` with these flags, and with the recorded response.
+async fn get_recorded(fixture: &Fixture, flags: &[&str]) -> Output {
+    fixture.emulator.fault(recorded());
+    fixture.run([&["get"], &RECORDED_TARGET[..], flags].concat()).await
+}
+
 #[tokio::test]
 async fn a_package_is_printed_as_a_table() {
     let fixture = Fixture::start().await;
-    fixture.emulator.fault(recorded());
-    let output = fixture.get(&[]).await;
+    let output = get_recorded(&fixture, &[]).await;
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
     assert!(output.stdout.contains(" years ago)\n"), "{}", output.stdout);
     assert_golden("get.txt", &without_ages(&output.stdout));
@@ -22,8 +36,7 @@ async fn a_hash_is_printed_in_full_with_verbose() {
     let fixture = Fixture::start().await;
     let recorded_hash = "ecc068efcd4071d36d6460152dcc50461b649f01f28589917540a69d33e9b147";
     for (flags, in_full) in [(&[][..], false), (&["-v"], true)] {
-        fixture.emulator.fault(recorded());
-        let output = fixture.get(flags).await;
+        let output = get_recorded(&fixture, flags).await;
         assert_eq!(output.stdout.contains(recorded_hash), in_full, "{}", output.stdout);
         assert!(output.stdout.contains("ecc068efcd40"), "{}", output.stdout);
     }
@@ -32,9 +45,9 @@ async fn a_hash_is_printed_in_full_with_verbose() {
 #[tokio::test]
 async fn unexpected_times_and_hashes_are_printed_unchanged() {
     let fixture = Fixture::start().await;
-    let body = r#"{"id":"p","service_id":"s","version":1,"created_at":"the other day",
-        "updated_at":null,"metadata":{"hashsum":"é","size":999}}"#;
-    let odd = Answer::new(200).body(body).content_type("application/json");
+    let fields = r#""created_at":"the other day",
+        "updated_at":null,"metadata":{"hashsum":"é","size":999}"#;
+    let odd = package_with(r#""p""#, fields);
     fixture.emulator.fault(Fault::answer(odd).times(2));
     let output = fixture.get(&[]).await;
     for expected in ["created      the other day\n", "hashsum      é\n", "size         999 bytes\n"]
@@ -53,10 +66,8 @@ async fn a_field_is_printed_whatever_other_fields_the_response_has() {
     let fixture = Fixture::start().await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for unknown in ["1e999", &deep] {
-        let body = format!(
-            r#"{{"id":"p","service_id":"s","version":1,"metadata":{{"size":999}},"more":{unknown}}}"#
-        );
-        let odd = Answer::new(200).body(body).content_type("application/json");
+        let fields = format!(r#""metadata":{{"size":999}},"more":{unknown}"#);
+        let odd = package_with(r#""p""#, &fields);
         fixture.emulator.fault(Fault::answer(odd).times(2));
         for (field, value) in [("id", "p\n"), ("size", "999\n")] {
             let output = fixture.get(&["--field", field]).await;
@@ -68,8 +79,7 @@ async fn a_field_is_printed_whatever_other_fields_the_response_has() {
 #[tokio::test]
 async fn json_output_is_one_object_that_contains_the_response_unchanged() {
     let fixture = Fixture::start().await;
-    fixture.emulator.fault(recorded());
-    let output = fixture.get(&["--json"]).await;
+    let output = get_recorded(&fixture, &["--json"]).await;
     assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
     assert_eq!(output.stdout.lines().count(), 1);
     let printed: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
@@ -87,20 +97,15 @@ async fn json_output_is_one_object_that_contains_the_response_unchanged() {
 #[tokio::test]
 async fn control_characters_in_a_response_are_escaped() {
     let fixture = Fixture::start().await;
-    let body =
-        r#"{"id":"p\u001b[31m","service_id":"s\r\n","version":1,"metadata":{"name":"\u0007"}}"#;
-    fixture
-        .emulator
-        .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
+    let fields = r#""metadata":{"name":"\u0007","description":"s\r\n"}"#;
+    fixture.emulator.fault(Fault::answer(package_with(r#""p\u001b[31m""#, fields)));
     let output = fixture.get(&[]).await;
     assert_eq!(output.code, Some(0));
     assert!(!output.stdout.contains(['\u{1b}', '\r', '\u{7}']), "{:?}", output.stdout);
 
     // The tab is where JSON allows whitespace.
-    let body = "{\t\"id\":\"p\u{7f}q\u{9b}31m\",\"service_id\":\"s\",\"version\":1}";
-    fixture
-        .emulator
-        .fault(Fault::answer(Answer::new(200).body(body).content_type("application/json")));
+    let odd = package_with("\"p\u{7f}q\u{9b}31m\"", "\t\"metadata\":null");
+    fixture.emulator.fault(Fault::answer(odd));
     let output = fixture.get(&["--json"]).await;
     assert!(!output.stdout.contains(['\u{7f}', '\u{9b}', '\u{1b}']), "{:?}", output.stdout);
     let printed: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
@@ -157,7 +162,7 @@ async fn a_result_that_cannot_be_written_exits_with_1() {
     let fixture = Fixture::start().await;
     fixture.emulator.fault(recorded());
     let full = std::fs::File::create("/dev/full").unwrap();
-    let mut command = fixture.command([&["get"], &TARGET[..]].concat());
+    let mut command = fixture.command([&["get"], &RECORDED_TARGET[..]].concat());
     let child = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -195,13 +200,11 @@ async fn a_field_is_printed_without_its_name() {
         ("id", "ET9AMPS47ntJazcce7f0W7"),
         ("authors", "<oss@fastly.com>"),
     ] {
-        fixture.emulator.fault(recorded());
-        let output = fixture.get(&["--field", field]).await;
+        let output = get_recorded(&fixture, &["--field", field]).await;
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{field}");
         assert_eq!(output.stdout, format!("{value}\n"));
     }
-    fixture.emulator.fault(recorded());
-    let output = fixture.get(&["--field", "deleted_at"]).await;
+    let output = get_recorded(&fixture, &["--field", "deleted_at"]).await;
     assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""));
     assert!(output.stderr.contains("has no deleted_at"), "{}", output.stderr);
     let misspelt = fixture.get(&["--field", "files-hash"]).await;

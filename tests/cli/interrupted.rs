@@ -1,6 +1,6 @@
 //! Signals during an upload.
 
-use crate::command::{Fixture, HANG_TIMEOUT, Output, TARGET, TOKEN, package};
+use crate::command::{Fixture, HANG_TIMEOUT, Output, TARGET, TOKEN, described, package};
 use fastly_package_emulator::{Answer, Fault, RecordedRequest, sample};
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
@@ -96,7 +96,7 @@ async fn an_upload_that_is_interrupted_after_its_end_may_be_stored() {
 #[tokio::test]
 async fn an_upload_that_is_interrupted_during_its_verification_is_stored() {
     let fixture = Fixture::start().await;
-    let without_hash = Fault::answer(Answer::described(Value::Null)).stored();
+    let without_hash = Fault::answer(described(Value::Null)).stored();
     fixture.emulator.fault(without_hash.on_put());
     fixture.emulator.fault(Fault::never_answer().on_get());
     let is_verifying = |request: &RecordedRequest| request.method == "GET";

@@ -53,7 +53,8 @@ async fn the_printed_fields_are_the_documented_ones() {
     let put = fixture.put("app.tar.gz", &["--json"]).await.stdout;
     let unchanged = fixture.put("app.tar.gz", &["--json", "--if-changed"]).await.stdout;
     fixture.emulator.fault(Fault::answer(answer));
-    let get = fixture.get(&["--json"]).await.stdout;
+    let recorded_target = ["-s", "OOaJq4HVv57fNDv86Qfzf5", "--version", "2"];
+    let get = fixture.run([&["get", "--json"], &recorded_target[..]].concat()).await.stdout;
     assert_eq!(all_fields(&[put, unchanged, get]), documented("A package"));
 
     let dry_run = fixture.put("app.tar.gz", &["--json", "--dry-run"]).await.stdout;

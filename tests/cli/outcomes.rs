@@ -1,6 +1,6 @@
 //! Output and exit codes of uploads with retries, warnings and failures.
 
-use crate::command::{Fixture, TARGET, TOKEN, output, package};
+use crate::command::{Fixture, TARGET, TOKEN, described, output, package};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn a_mismatch_of_the_stored_package_exits_with_7() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
     let other = json!({"size": 9, "hashsum": "0".repeat(128)});
-    fixture.emulator.fault(Fault::answer(Answer::described(other.clone())).times(2));
+    fixture.emulator.fault(Fault::answer(described(other.clone())).times(2));
     let output = fixture.put("app.tar.gz", &["--json"]).await;
     assert_eq!(output.code, Some(7), "{output:?}");
     let error = &parsed(&output.stdout)["error"];
@@ -59,7 +59,7 @@ async fn a_mismatch_of_the_stored_package_exits_with_7() {
 async fn an_upload_that_cannot_be_verified_succeeds_with_a_warning() {
     let fixture = Fixture::start().await;
     fixture.write("app.tar.gz", &package());
-    let without_hash = || Fault::answer(Answer::described(json!(null)));
+    let without_hash = || Fault::answer(described(json!(null)));
     for (on_get, expected) in [
         (without_hash().on_get(), "the API's response contains no SHA-512"),
         (Fault::answer(Answer::forbidden()).on_get(), "the API responded with 403 Forbidden"),

@@ -1,8 +1,8 @@
 //! The command on a terminal, which util-linux's `script` provides.
 
-use crate::command::{Fixture, TARGET, TOKEN, output, package};
+use crate::command::{Fixture, TARGET, TOKEN, described, output, package};
+use fastly_package_emulator::Fault;
 use fastly_package_emulator::sample::{self, SampleOptions};
-use fastly_package_emulator::{Answer, Fault};
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn a_progress_bar_shows_the_phase_of_an_upload_and_is_erased_at_its_end() 
     let fixture = Fixture::start().await;
     let options = SampleOptions { size: Some(3_000_000), ..SampleOptions::default() };
     fixture.write("app.tar.gz", &sample::package(options));
-    let without_hash = Fault::answer(Answer::described(Value::Null)).delayed(DELAY).stored();
+    let without_hash = Fault::answer(described(Value::Null)).delayed(DELAY).stored();
     fixture.emulator.fault(without_hash.on_put());
     fixture.emulator.fault(Fault::delay(DELAY).on_get());
     let arguments = format!("put --package app.tar.gz {}", TARGET.join(" "));

@@ -1,7 +1,7 @@
 //! The command component has the arguments and the output of the native command, except for the differences in `examples/wasmtime/README.md`.
 
 use crate::command::{
-    Fixture, Output, TARGET, TOKEN, assert_golden, output, package, without_ages,
+    Fixture, Output, TARGET, TOKEN, assert_golden, described, output, package, without_ages,
 };
 use crate::host::Host;
 use fastly_package_emulator::sample::{self, SampleOptions};
@@ -93,7 +93,6 @@ fn results() -> Vec<Case> {
     let size: &'static str = package().len().to_string().leak();
     let large_package =
         sample::package(SampleOptions { size: Some(2 << 20), ..Default::default() });
-    let described = |metadata: Value| Fault::answer(Answer::described(metadata));
     vec![
         get(&[]).stored(),
         get(&["-v"]).stored(),
@@ -120,8 +119,8 @@ fn results() -> Vec<Case> {
         put("-", &["--size", "2097152", "--no-verify"])
             .stdin(large_package)
             .fault(Fault::expectation_failed().every_time()),
-        put("app.tar.gz", &[]).fault(described(json!(null))).fault(described(json!(null))),
-        put("app.tar.gz", &[]).fault(described(json!(null)).on_put()),
+        put("app.tar.gz", &[]).answer(described(json!(null))).answer(described(json!(null))),
+        put("app.tar.gz", &[]).fault(Fault::answer(described(json!(null))).on_put()),
         // The package is stored, but the response is lost.
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()),
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()).modified(),
@@ -210,7 +209,7 @@ fn unknown_field() -> Answer {
 }
 
 fn described_twice(metadata: Value) -> Fault {
-    Fault::answer(Answer::described(metadata)).times(2)
+    Fault::answer(described(metadata)).times(2)
 }
 
 /// Runs a case in a host, and returns its output and the number of uploads that are stored.
