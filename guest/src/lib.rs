@@ -39,7 +39,7 @@ struct Plugin;
 impl package_api::Guest for Plugin {
     fn get_package(target: ServiceVersion, options: RequestOptions) -> Result<Reply, Error> {
         let request = Request::get_package(&target, &options)?;
-        response::decode_reply(&send(request, None)?)
+        response::decode_reply_for(&target, &send(request, None)?)
     }
 
     fn put_package(
@@ -51,7 +51,10 @@ impl package_api::Guest for Plugin {
     ) -> Result<Reply, Error> {
         let multipart = Multipart::new(&get_random_bytes(16), put.filename.as_deref());
         let request = Request::put_package(&target, &multipart, size, put.flags, &options)?;
-        response::decode_reply(&send(request, Some(Upload { multipart, content, size }))?)
+        response::decode_reply_for(
+            &target,
+            &send(request, Some(Upload { multipart, content, size }))?,
+        )
     }
 }
 

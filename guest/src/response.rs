@@ -1,7 +1,8 @@
 //! Decoding of responses: a result of the API, an error of the API, or a response that is neither. No response causes a panic.
 
 use crate::bindings::exports::fastly_package::api::package_api::{
-    ApiError, Error, RateLimit, Reply, UnexpectedReason, UnexpectedResponse,
+    ApiError, Error, PackageResponse, RateLimit, Reply, ServiceVersion, UnexpectedReason,
+    UnexpectedResponse,
 };
 use crate::bindings::exports::fastly_package::api::versions::ServiceVersionInfo;
 use crate::bindings::wasi::http::types::ErrorCode;
@@ -42,6 +43,20 @@ pub(crate) fn decode_reply(response: &Response) -> Result<Reply, Error> {
     Ok(Reply { package, rate_limit: response.rate_limit(), body: body.to_owned() })
 }
 
+/// Decodes the response to GetPackage or PutPackage, whose package must be that of the requested service version.
+pub(crate) fn decode_reply_for(
+    target: &ServiceVersion,
+    response: &Response,
+) -> Result<Reply, Error> {
+    let reply = decode_reply(response)?;
+    let PackageResponse { service_id, version, .. } = &reply.package;
+    if (service_id, version) != (&target.service_id, &target.version_id) {
+        let detail = format!("it describes version {version} of the service {service_id}");
+        return Err(response.invalid_body(detail));
+    }
+    Ok(reply)
+}
+
 /// Decodes the list of a service's versions.
 pub(crate) fn decode_versions(response: &Response) -> Result<Vec<ServiceVersionInfo>, Error> {
     let body = response.success_body()?;
@@ -71,7 +86,7 @@ impl Response {
         }
     }
 
-    /// Creates the error of a success whose body is not the expected JSON.
+    /// Creates the error of a success whose body is not the expected JSON, or not about the requested service version.
     fn invalid_body(&self, detail: String) -> Error {
         self.unexpected(UnexpectedReason::InvalidBody, detail)
     }

@@ -12,6 +12,7 @@ mod expect;
 mod faults;
 mod fixture;
 mod get_package;
+mod identity;
 mod limits;
 mod list_versions;
 #[deny(dead_code)]

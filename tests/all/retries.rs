@@ -23,12 +23,12 @@ const QUICK: Retries = Retries {
 const EXPECT_CONTINUE: PutOptions =
     PutOptions { expect: Expect::Always, verify: true, force: false };
 
-fn with_retries(plugin: PluginBuilder) -> PluginBuilder {
+pub(crate) fn with_retries(plugin: PluginBuilder) -> PluginBuilder {
     plugin.retries(QUICK)
 }
 
 /// Returns the methods of the requests, in order.
-async fn methods(fixture: &Fixture) -> Vec<String> {
+pub(crate) async fn methods(fixture: &Fixture) -> Vec<String> {
     fixture.emulator.idle().await;
     fixture.emulator.requests().into_iter().map(|request| request.method).collect()
 }

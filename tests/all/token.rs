@@ -46,6 +46,7 @@ fn echoes() -> Vec<Answer> {
         Answer::redirect(307, &format!("https://elsewhere.example/?key={TOKEN}")),
         json(200, json!({"id": TOKEN})),
         json(200, json!({"id": "p", "service_id": SERVICE, "version": TOKEN})),
+        json(200, json!({"id": "p", "service_id": TOKEN, "version": 1})),
         Answer::new(200).body(format!("{{\"{TOKEN}")),
         Answer::new(200).content_type(TOKEN).body(TOKEN),
         Answer::new(404).header("X-Echo", TOKEN),

@@ -70,6 +70,7 @@ fn cases() -> Vec<Case> {
         case("302", Fault::answer(Answer::redirect(302, elsewhere))),
         case("307", Fault::answer(Answer::redirect(307, elsewhere))),
         case("200, not a package", json(200, "[]")),
+        case("200, another version", Fault::answer(Answer::described(SERVICE, 9, Value::Null))),
         case("200, HTML", Fault::answer(Answer::new(200).body("<html>").content_type("text/html"))),
         case("200, truncated", Fault::answer(Answer::new(200).body("{\"id\":\"abc\"}").cut_to(5))),
         case("200, over 1 MiB", Fault::answer(Answer::new(200).padded_to(2_000_000))),

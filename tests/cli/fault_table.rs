@@ -37,6 +37,7 @@ struct Row {
 fn faults() -> Vec<(&'static str, Fault)> {
     let early = |status| Fault::early_answer(Answer::new(status));
     let late = |status| Fault::answer(Answer::new(status));
+    let this_hash = json!({"size": SMALL, "hashsum": sha512(&package(SMALL))});
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     vec![
         ("no fault", Fault::delay(Duration::ZERO)),
@@ -90,6 +91,11 @@ fn faults() -> Vec<(&'static str, Fault)> {
         (
             "200, invalid rate limit",
             Fault::answer(Answer::real().header("Fastly-RateLimit-Reset", "soon")),
+        ),
+        ("200, another version", Fault::answer(Answer::described(TARGET[1], 9, this_hash.clone()))),
+        (
+            "200, another version, stored",
+            Fault::answer(Answer::described(TARGET[1], 9, this_hash)).stored(),
         ),
         ("200, no hash", Fault::answer(described(json!({"size": null}))).stored()),
         (

@@ -1,6 +1,6 @@
 //! Output and exit codes of uploads with retries, warnings and failures.
 
-use crate::command::{Fixture, TARGET, TOKEN, described, output, package};
+use crate::command::{Fixture, TARGET, TOKEN, described, output, package, sha512};
 use fastly_package_emulator::{Answer, Fault};
 use serde_json::{Value, json};
 
@@ -71,6 +71,40 @@ async fn an_upload_that_cannot_be_verified_succeeds_with_a_warning() {
         let warning = format!("warning: stored, but not verified: {expected}");
         assert!(output.stderr.starts_with(&warning), "{}", output.stderr);
         assert_eq!(parsed(&output.stdout)["verified"], false);
+    }
+}
+
+#[tokio::test]
+async fn a_response_about_another_service_or_version_is_neither_a_result_nor_a_proof() {
+    const ESCAPED: &str = "describes version 9 of the service ANOTHER\\u{1b}[31m";
+    let metadata = json!({"size": package().len(), "hashsum": sha512(&package())});
+    let other = || Fault::answer(Answer::described("ANOTHER\u{1b}[31m", 9, metadata.clone()));
+    let without_hash = || Fault::answer(described(json!(null))).stored().on_put();
+    let put = &["put", "--package", "app.tar.gz"][..];
+    for (args, faults, code, stored, message) in [
+        (&["get"][..], vec![other()], 1, json!(null), ESCAPED),
+        (&[put, &["--retries", "0"]].concat(), vec![other()], 1, json!("unknown"), ESCAPED),
+        (put, vec![other().on_put()], 1, json!("no"), ESCAPED),
+        (put, vec![other(), other()], 1, json!("unknown"), ESCAPED),
+        (put, vec![Fault::lost_answer(), other()], 4, json!("unknown"), "connection closed"),
+        (put, vec![without_hash(), other()], 0, json!(null), ESCAPED),
+        (put, vec![other().stored()], 0, json!(null), ""),
+    ] {
+        let fixture = Fixture::start().await;
+        fixture.write("app.tar.gz", &package());
+        let is_verified = faults.len() == 1;
+        for fault in faults {
+            fixture.emulator.fault(fault);
+        }
+        let output = fixture.run([args, &TARGET, &["--json"]].concat()).await;
+        assert_eq!(output.code, Some(code), "{output:?}");
+        assert!(output.stderr.contains(message), "{output:?}");
+        let printed = parsed(&output.stdout);
+        assert_eq!(printed["error"]["stored"], stored, "{output:?}");
+        if code == 0 {
+            assert_eq!(printed["verified"], is_verified, "{output:?}");
+            assert_eq!(output.stderr.is_empty(), is_verified, "{output:?}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command component has the arguments and the output of the native command, except for the differences in `examples/wasmtime/README.md`.
 
 use crate::command::{
-    Fixture, Output, TARGET, TOKEN, assert_golden, described, output, package, without_ages,
+    Fixture, Output, TARGET, TOKEN, assert_golden, described, output, package, sha512, without_ages,
 };
 use crate::host::Host;
 use fastly_package_emulator::sample::{self, SampleOptions};
@@ -125,6 +125,7 @@ fn results() -> Vec<Case> {
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()),
         put("app.tar.gz", &["--json"]).fault(Fault::lost_answer()).modified(),
         put("app.tar.gz", &["--json"]).modified(),
+        put("app.tar.gz", &["--json"]).answer(described(json!(null))).answer(another_version()),
         get(&[]).stored().answer(Answer::new(503)),
         get(&["--quiet"]).stored().answer(Answer::new(502)).fault(Fault::close()),
         // The connection stays open, because wasmtime can lose the response when it is closed.
@@ -161,6 +162,13 @@ fn failures() -> Vec<Case> {
         put("app.tar.gz", &[]).answer(Answer::service_deleted(TARGET[1])),
         put("app.tar.gz", &["--retries", "0", "--json"]).answer(Answer::new(503)),
         put("app.tar.gz", &["--json"]).fault(described_twice(other)),
+        get(&["--json"]).answer(another_version()),
+        put("app.tar.gz", &["--json"]).fault(Fault::answer(another_version()).times(2)),
+        put("app.tar.gz", &["--retries", "0", "--json"]).answer(another_version()),
+        put("app.tar.gz", &["--json"])
+            .fault(Fault::lost_answer())
+            .answer(another_version())
+            .hint_differs(),
         put("app.tar.gz", &["--token-file", "token", "--json"])
             .answer(Answer::json(401, json!({"msg": format!("{TOKEN} is no token")}))),
         put("main.wasm", &["--json"]),
@@ -206,6 +214,12 @@ fn unknown_field() -> Answer {
         TARGET[1]
     );
     Answer::new(200).content_type("application/json").body(body)
+}
+
+/// Returns a response about the package in another version.
+fn another_version() -> Answer {
+    let metadata = json!({"size": package().len(), "hashsum": sha512(&package())});
+    Answer::described(TARGET[1], 9, metadata)
 }
 
 fn described_twice(metadata: Value) -> Fault {

@@ -3,6 +3,7 @@
 use crate::command::{Fixture, TARGET, TOKEN, sha512};
 use fastly_package_emulator::sample::{self, SampleOptions};
 use fastly_package_emulator::{Answer, Config, Fault, Then};
+use serde_json::Value;
 
 /// The name of the package in the fixture's directory.
 pub(crate) const PACKAGE: &str = "app.tar.gz";
@@ -63,6 +64,7 @@ pub(crate) fn rows() -> Vec<Row> {
         put("put, 429", SMALL, late(Answer::rate_limited(4_102_444_800))),
         put("put, 503", SMALL, late(Answer::new(503))),
         put("put, redirect", SMALL, late(Answer::redirect(307, "https://elsewhere.test/"))),
+        put("put, another version", SMALL, late(Answer::described(SERVICE, 9, Value::Null))),
         put("put, early 401", LARGE, early(Answer::unauthorized())),
         put("put, early 413", LARGE, early(Answer::too_large())),
         other("put, source too short", Operation::Put { size: SMALL, is_short: true }),

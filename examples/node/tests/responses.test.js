@@ -63,6 +63,10 @@ const faults = {
   'a response that is not HTTP': [(socket) => socket.end('what?\r\n\r\n'), { kind: 'transport', code: 'internal-error' }],
   'a response over 1 MiB': [(socket) => socket.end(response(200, ' '.repeat(2 * MB))), { kind: 'unexpected-response', reason: 'too-large' }],
   'a redirect': [(socket) => socket.end(response(302, '')), { kind: 'unexpected-response', status: 302, reason: 'status' }],
+  'a package of another version': [
+    (socket) => socket.end(response(200, reply.replace('1', '9'))),
+    { kind: 'unexpected-response', reason: 'invalid-body', detail: 'it describes version 9 of the service demo' },
+  ],
   'JSON that is not a package': [(socket) => socket.end(response(200, '[]')), { kind: 'unexpected-response', reason: 'invalid-body' }],
 };
 for (const [name, [then, expected]] of Object.entries(faults)) {

@@ -1,7 +1,6 @@
 //! Recorded responses of the API, and invalid ones.
 
 use super::*;
-use crate::bindings::exports::fastly_package::api::package_api::PackageResponse;
 use records::ENTRY_LIMIT;
 
 const GET_200: &str = include_str!("../../../tests/fixtures/get-200.json");
@@ -145,6 +144,26 @@ fn a_success_without_a_package_is_unexpected() {
     }
     let not_utf8 = Response { body: vec![b'{', 0xff, b'}'], ..response(200, "", "") };
     assert_eq!(unexpected(error(not_utf8)).reason, UnexpectedReason::InvalidBody);
+}
+
+#[test]
+fn a_package_of_another_service_or_version_is_unexpected() {
+    let target =
+        |service_id: &str, version_id| ServiceVersion { service_id: service_id.into(), version_id };
+    let got = response(200, "application/json", GET_200);
+    let recorded = target("OOaJq4HVv57fNDv86Qfzf5", 2);
+    assert_eq!(decode_reply_for(&recorded, &got).unwrap().body, GET_200);
+    for other in [
+        target("OOaJq4HVv57fNDv86Qfzf5", 3),
+        target("ooajq4hvv57fndv86qfzf5", 2),
+        target("OOaJq4HVv57fNDv86Qfzf", 2),
+        target("", 2),
+    ] {
+        let unexpected = unexpected(decode_reply_for(&other, &got).unwrap_err());
+        assert_eq!((unexpected.reason, unexpected.status), (UnexpectedReason::InvalidBody, 200));
+        let detail = "it describes version 2 of the service OOaJq4HVv57fNDv86Qfzf5";
+        assert_eq!((unexpected.detail.as_str(), unexpected.excerpt.as_str()), (detail, GET_200));
+    }
 }
 
 #[test]
