@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_compilation_has_a_time_limit() {
         let engine = Engine::new(&crate::engine::config()).unwrap();
-        let error = compile(&engine, crate::COMPONENT, Duration::ZERO).err().expect("an error");
+        let error = compile(&engine, crate::COMPONENT, Duration::ZERO).unwrap_err();
         assert_eq!(error.to_string(), "it was not compiled within 0ns");
     }
 }
