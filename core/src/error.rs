@@ -62,7 +62,7 @@ pub enum TimeoutPhase {
     Connect,
     /// The TLS handshake.
     Tls,
-    /// No byte moved, in either direction.
+    /// No byte of the request was sent, or, once the response had begun, no byte moved in either direction.
     Stall,
     /// Waiting for the response after the request was sent.
     Response,

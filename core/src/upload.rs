@@ -59,7 +59,7 @@ pub struct PutOptions {
     /// Whether to send `Expect: 100-continue`. Default: [`Expect::Auto`].
     pub expect: Expect,
     /// Whether to compare what the API stored with what was sent, by length and SHA-512. Default: `true`. Without it, the content is not hashed, and
-    /// a file that is modified between two attempts is recognized by its length and modification time only.
+    /// a file that is modified between two attempts is recognized by its metadata only: by its length, its modification time and, on Unix, any change but its removal.
     pub verify: bool,
     /// Whether to send content that is too large or not a package. Default: `false`.
     pub force: bool,

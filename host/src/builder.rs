@@ -163,7 +163,8 @@ impl PluginBuilder {
     }
 
     /// Runs another component of the world `plugin` in place of the embedded one, with the same permissions. [`build`](Self::build) compiles it, which
-    /// takes about a second: clone the [`Plugin`] instead of building another. It fails for a component of more than 8 MiB, and after a minute.
+    /// takes about a second: clone the [`Plugin`] instead of building another. It fails for a component of more than 8 MiB, and
+    /// after a minute, when the compilation continues in the background. [`precompiled_component`](Self::precompiled_component) has no such limits.
     #[cfg(feature = "jit")]
     pub fn component(mut self, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
         self.component = ComponentSource::Wasm(wasm.into());

@@ -43,6 +43,8 @@ const COMPILE_TIME: std::time::Duration = std::time::Duration::from_secs(60);
 /// Compiles a component on a thread of its own: a compilation can't be interrupted. A thread that takes too long ends by itself.
 #[cfg(feature = "jit")]
 fn compile(engine: &Engine, wasm: &[u8], limit: std::time::Duration) -> Result<Component> {
+    use std::sync::mpsc::RecvTimeoutError;
+
     if wasm.len() > MAX_WASM {
         let message = format!("it has {} bytes, more than {MAX_WASM}", wasm.len());
         return Err(wasmtime::Error::msg(message));
@@ -52,8 +54,11 @@ fn compile(engine: &Engine, wasm: &[u8], limit: std::time::Duration) -> Result<C
     std::thread::Builder::new()
         .name("fastly-package-compile".into())
         .spawn(move || sender.send(Component::from_binary(&engine, &wasm)))?;
-    compiled.recv_timeout(limit).unwrap_or_else(|_| {
-        Err(wasmtime::Error::msg(format!("it was not compiled within {limit:?}")))
+    compiled.recv_timeout(limit).unwrap_or_else(|error| {
+        Err(wasmtime::Error::msg(match error {
+            RecvTimeoutError::Timeout => format!("it was not compiled within {limit:?}"),
+            RecvTimeoutError::Disconnected => "the compiler panicked".to_owned(),
+        }))
     })
 }
 

@@ -240,7 +240,7 @@ impl Content {
         hash: bool,
     ) -> Result<(ContentStream, ContentProgress), ContentError> {
         match &self.source {
-            Source::File(file) => file.check_unmodified()?,
+            Source::File(file) => file.check_unmodified(hash)?,
             Source::Bytes(_) | Source::Reader(Some(_)) => {}
             Source::Reader(None) => {
                 return Err(ContentError::Read(io::Error::other("it can be read only once")));

@@ -1,7 +1,8 @@
 //! Components that don't return or exceed a limit: they are stopped, and other plugins still work.
 
 use crate::fixture::{
-    AUTO, Fixture, NEVER, SERVICE, assert_no_connections, package, version, with_timeout,
+    AUTO, Fixture, NEVER, SERVICE, assert_no_connections, package, plugin_for, version,
+    with_timeout,
 };
 use crate::programs;
 use fastly_package::{
@@ -69,8 +70,9 @@ async fn a_component_that_keeps_the_host_busy_is_stopped() {
     let fixture =
         Fixture::with(|plugin| programs::run(programs::ENDLESS_BODY, plugin.limits(busy))).await;
     fixture.emulator.fault(Fault::close().after_body_bytes(u64::MAX));
-    let error = component_error(fixture.put(&package(2000), NEVER).await);
-    assert!(error.contains(message), "{error}");
+    let error = fixture.put(&package(2000), NEVER).await.unwrap_err();
+    assert!(error.to_string().contains(message), "{error}");
+    assert_eq!(error.stored(), Stored::Unknown, "more bytes than the package has were sent");
 }
 
 #[tokio::test]
@@ -81,6 +83,20 @@ async fn an_upload_of_much_more_than_the_package_is_denied() {
     let denial = error.denial().expect("the request is denied");
     assert_eq!(denial.reason, DenialReason::Length, "{denial}");
     assert_no_connections(&fixture.emulator).await;
+
+    // Without a declared length, the upload is stopped.
+    fixture.emulator.fault(Fault::close().after_body_bytes(u64::MAX));
+    let error = fixture.put(&package(2000), NEVER).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
+    assert!(error.to_string().contains("body size exceeds limit"), "{error}");
+}
+
+#[tokio::test]
+async fn a_component_that_waits_after_a_failed_connection_times_out() {
+    let plugin = programs::run(programs::WAITS_AFTER_AN_ERROR, plugin_for("http://127.0.0.1:9"));
+    let plugin = limited(plugin).build().unwrap();
+    let error = with_timeout(plugin.get_package(&version(1))).await.unwrap_err();
+    assert_eq!(error.timeout().expect("a timeout").phase, TimeoutPhase::Stall);
 }
 
 #[tokio::test]

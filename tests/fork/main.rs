@@ -22,7 +22,7 @@ fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Makes a call that computes for ever, and one that waits for ever, and asserts that both are stopped.
+/// Makes a call that computes forever, and one that waits forever, and asserts that both are stopped.
 fn assert_limited(computes: &Plugin, waits: &Plugin) {
     let target = ServiceVersion::new("service", 1).unwrap();
     current_thread().block_on(async {

@@ -303,10 +303,10 @@ fn a_get_for_which_there_is_no_time_decides_nothing() {
         let Step::Wait(notice) = next(&mut upload, Event::Fetched(Err(api(503)))) else {
             panic!("it must wait")
         };
-        assert!(!notice.is_upload);
+        assert_eq!(notice.operation, Operation::GetPackage);
         let event = Event::Waited { error: notice.error, is_in_time: false };
         let ended = match next(&mut upload, event) {
-            Step::Failed(UploadError::Call(Error { stored: Stored::Unknown, .. })) => "failed",
+            Step::Failed(Error { stored: Stored::Unknown, .. }) => "failed",
             Step::Done(Uploaded { proof: Proof::Failed(_), .. }) => "not verified",
             _ => "another end",
         };

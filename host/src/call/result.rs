@@ -1,6 +1,6 @@
 //! The result of a call. What the host saw outweighs what the component reports.
 
-use super::{Call, CallResult, Stopped};
+use super::{Call, CallResult, Stopped, UploadState};
 use crate::bindings::exports::fastly_package::api::package_api::{
     ApiError, ContentError as WitContentError, Error as WitError, UnexpectedReason,
     UnexpectedResponse,
@@ -55,10 +55,17 @@ impl Call<'_> {
         state.is_request_sent() && state.status().is_some_and(|status| status.is_success())
     }
 
-    /// Returns what became of an upload that failed.
+    fn is_request_sent(&self) -> bool {
+        self.upload.is_some() && self.exchange.state().is_request_sent()
+    }
+
+    /// Returns what became of an upload that failed. A request with as many bytes as the content may have the whole package in it, even if the component
+    /// has announced more.
     fn stored(&self) -> Stored {
         let state = self.exchange.state();
-        match self.upload.is_some() && state.is_request_sent() {
+        let may_be_whole =
+            |upload: &UploadState| state.is_request_sent() || state.body_bytes() >= upload.size;
+        match self.upload.as_ref().is_some_and(may_be_whole) {
             true => Stored::after_response(state.status().map(|status| status.as_u16())),
             false => Stored::No,
         }
@@ -67,7 +74,7 @@ impl Call<'_> {
     fn wit_error(&self, error: WitError, failure: Option<RequestFailure>) -> Error {
         let stored = self.stored();
         match error {
-            WitError::InvalidArgument(_) | WitError::Content(_) if stored != Stored::No => {
+            WitError::InvalidArgument(_) | WitError::Content(_) if self.is_request_sent() => {
                 self.component("it refuses a package that it has sent whole")
             }
             WitError::InvalidArgument(reason) => Error::invalid_argument(self.clean(reason)),
@@ -135,13 +142,14 @@ impl Call<'_> {
     fn clean(&self, text: String) -> String {
         let mut text = self.context.outbound.token.redact(text);
         text.truncate(text.floor_char_boundary(TEXT_LIMIT));
-        let is_escaped = |character: char| character.is_control() && !character.is_whitespace();
+        let is_escaped = |character: char| character.is_control() && !"\n\t".contains(character);
         if text.contains(is_escaped) {
             let escape = |character: char| match is_escaped(character) {
                 true => character.escape_unicode().to_string(),
                 false => character.to_string(),
             };
             text = text.chars().map(escape).collect();
+            text.truncate(text.floor_char_boundary(TEXT_LIMIT));
         }
         text
     }

@@ -22,9 +22,11 @@ struct FileState {
     length: u64,
     /// `None` if the platform doesn't provide it.
     modified: Option<SystemTime>,
-    /// The number of hard links, and the time of the last change of content or metadata, in seconds and nanoseconds.
+    /// The time of the last change of content or metadata, in seconds and nanoseconds. Unlike the other time, it can't be set.
     #[cfg(unix)]
-    links_and_change: (u64, (i64, i64)),
+    changed: (i64, i64),
+    #[cfg(unix)]
+    links: u64,
 }
 
 impl FileState {
@@ -34,24 +36,22 @@ impl FileState {
             length: metadata.len(),
             modified: metadata.modified().ok(),
             #[cfg(unix)]
-            links_and_change: (metadata.nlink(), (metadata.ctime(), metadata.ctime_nsec())),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            #[cfg(unix)]
+            links: metadata.nlink(),
         })
     }
-}
 
-/// An open file keeps its device and inode. Unlike the time of the modification, that of the last change can't be set, but removing or linking the file
-/// updates it too.
-impl PartialEq for FileState {
-    fn eq(&self, other: &Self) -> bool {
+    fn is_modified(&self, before: &Self) -> bool {
+        self.length != before.length || self.modified != before.modified
+    }
+
+    /// Returns whether content or metadata were changed. Removing or linking a file is not a change.
+    fn is_changed(&self, before: &Self) -> bool {
         #[cfg(unix)]
-        let is_unchanged = {
-            let ((links, change), (other_links, other_change)) =
-                (self.links_and_change, other.links_and_change);
-            links != other_links || change == other_change
-        };
+        return self.changed != before.changed && self.links == before.links;
         #[cfg(not(unix))]
-        let is_unchanged = true;
-        self.length == other.length && self.modified == other.modified && is_unchanged
+        return self.is_modified(before);
     }
 }
 
@@ -72,12 +72,13 @@ impl OpenFile {
         return std::os::windows::fs::FileExt::seek_read(&self.file, buffer, position);
     }
 
-    /// Checks that the file was not modified since it was opened.
-    pub(super) fn check_unmodified(&self) -> Result<(), ContentError> {
-        match FileState::of(&self.file) {
-            Ok(state) if state == self.state => Ok(()),
-            Ok(_) => Err(ContentError::Changed),
-            Err(error) => Err(ContentError::Read(error)),
+    /// Checks that the file was not modified since it was opened. If its content is hashed, which notices a modification whose time was reset, the file may
+    /// be renamed and its permissions changed.
+    pub(super) fn check_unmodified(&self, is_hashed: bool) -> Result<(), ContentError> {
+        let state = FileState::of(&self.file).map_err(ContentError::Read)?;
+        match state.is_modified(&self.state) || !is_hashed && state.is_changed(&self.state) {
+            true => Err(ContentError::Changed),
+            false => Ok(()),
         }
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn open(path: &Path) -> Result<File, ContentError> {
     let mut options = OpenOptions::new();
     // Otherwise, opening a FIFO waits for its writer.
     #[cfg(unix)]
-    options.custom_flags(libc::O_NONBLOCK);
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = options.read(true).open(path).map_err(cannot_open)?;
     match file.metadata().map_err(cannot_open)?.is_file() {
         true => Ok(file),
@@ -158,12 +159,13 @@ mod tests {
         std::fs::write(&path, "package").unwrap();
         let opened = OpenFile::new(open(&path).unwrap()).unwrap();
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
-        opened.check_unmodified().unwrap();
+        opened.check_unmodified(false).unwrap();
         // Times of files have the resolution of the kernel's clock.
         std::thread::sleep(std::time::Duration::from_millis(50));
         std::fs::write(&path, "PACKAGE").unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
-        assert!(matches!(opened.check_unmodified(), Err(ContentError::Changed)));
+        assert!(matches!(opened.check_unmodified(false), Err(ContentError::Changed)));
+        opened.check_unmodified(true).expect("the hash decides");
     }
 
     #[test]
@@ -173,7 +175,7 @@ mod tests {
         std::fs::write(&path, "package").unwrap();
         let opened = OpenFile::new(open(&path).unwrap()).unwrap();
         std::fs::remove_file(&path).unwrap();
-        opened.check_unmodified().unwrap();
+        opened.check_unmodified(false).unwrap();
     }
 
     #[test]

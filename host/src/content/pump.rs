@@ -62,7 +62,7 @@ pub(super) fn start(source: &mut Source, readings: &Readings, hash: bool) -> io:
             let mut reader = ContentReader { source, size: file.size, position: 0 };
             on_a_thread(move || {
                 let next = || pool.read(&mut reader);
-                pump(next, send, || file.check_unmodified(), hasher, &readings);
+                pump(next, send, || file.check_unmodified(hash), hasher, &readings);
             })?;
         }
         Source::Bytes(bytes) => {

@@ -27,14 +27,25 @@ pub(crate) struct Connections {
 pub(crate) struct Idle {
     stream: Box<dyn Stream>,
     since: Instant,
-    /// The runtime that wakes the tasks which wait for the stream. On another one, a call would wait in vain.
-    runtime: runtime::Id,
+    owner: Owner,
+}
+
+/// The process and the runtime that opened a connection. The runtime wakes the tasks which wait for it: on another one, a call would wait in vain. A
+/// forked process shares the connection with its parent.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Owner(u32, runtime::Id);
+
+impl Owner {
+    /// Returns the owner of a connection that is opened now. Must be called on a runtime.
+    pub(super) fn current() -> Self {
+        Self(std::process::id(), Handle::current().id())
+    }
 }
 
 impl Idle {
-    /// Must be called on the runtime that opened the connection.
-    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, since: Instant::now(), runtime: Handle::current().id() }
+    /// `owner` is that of the connection when it was opened.
+    pub(super) fn new(stream: Box<dyn Stream>, owner: Owner) -> Self {
+        Self { stream, since: Instant::now(), owner }
     }
 }
 
@@ -53,9 +64,9 @@ impl Connections {
 
     fn take_idle(&self) -> Option<Box<dyn Stream>> {
         self.idle.retain(|idle| idle.since.elapsed() < IDLE_TIMEOUT);
-        let runtime = Handle::current().id();
+        let owner = Owner::current();
         loop {
-            let stream = self.idle.pop(|idle| idle.runtime == runtime)?.stream;
+            let stream = self.idle.pop(|idle| idle.owner == owner)?.stream;
             if is_quiet(&*stream) {
                 return Some(stream);
             }

@@ -21,7 +21,7 @@ use hyper::client::conn::http1;
 use slot::Slot;
 use socket::Socket;
 pub(crate) use state::RequestFailure;
-use state::{Phase, State};
+use state::{ExchangeState, Phase};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
@@ -44,10 +44,10 @@ type OpenConnection =
 
 /// The part that the connection updates while it is polled.
 #[derive(Clone, Default)]
-struct SharedState(Arc<Mutex<State>>);
+struct SharedState(Arc<Mutex<ExchangeState>>);
 
 impl SharedState {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ExchangeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,7 +105,7 @@ impl Exchange {
         let state = self.state.clone();
         hyper::ext::on_informational(&mut request, move |response| {
             tracing::debug!(status = %response.status(), "informational response");
-            state.lock().informed(response.status());
+            state.lock().note_informational(response.status());
         });
         request
     }
@@ -114,10 +114,10 @@ impl Exchange {
         let status = response.status();
         tracing::debug!(%status, "response");
         let mut state = self.state();
-        state.responded(status);
+        state.note_response(status);
         // hyper doesn't drop the body while it waits for a full socket.
         let unsent = state.body.take();
-        let is_premature = !state.is_whole() && status.is_success();
+        let is_premature = !(state.is_whole() && state.is_flushed) && status.is_success();
         drop(state);
         drop(unsent);
         if is_premature {
@@ -128,7 +128,7 @@ impl Exchange {
         Ok(response.map(|body| ResponseBody::new(body, self.clone())))
     }
 
-    /// Polls the connection. What becomes of it shows in the response, which is to be polled afterwards.
+    /// Polls the connection. The response, polled afterwards, reports the outcome.
     fn drive(&self, cx: &mut Context<'_>) {
         self.slot.drive(|open| Pin::new(&mut open.1).poll(cx).is_ready());
     }
@@ -138,13 +138,15 @@ impl Exchange {
         self.drive(cx);
         self.slot.finish(|open| {
             let (sender, connection) = *open;
-            let parts = sender.is_ready().then(|| connection.into_parts())?;
+            // hyper is also ready while it has not written a head without a body.
+            let is_idle = sender.is_ready() && self.state().is_flushed;
+            let parts = is_idle.then(|| connection.into_parts())?;
             let socket = parts.read_buf.is_empty().then_some(parts.io)?;
-            socket.into_stream().map(Idle::new)
+            socket.into_idle()
         });
     }
 
-    /// Closes the connection of an exchange that has not ended, and discards what is unsent. If there is no connection yet, none will be opened.
+    /// Closes the connection of an exchange that has not ended, and discards what is unsent. Nothing is sent over one that is being opened.
     pub(crate) fn end(&self) {
         self.slot.end();
     }
@@ -161,7 +163,7 @@ impl Exchange {
     }
 
     /// Returns how far the exchange is.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, ExchangeState> {
         self.state.lock()
     }
 

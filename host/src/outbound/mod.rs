@@ -51,7 +51,8 @@ pub struct OutboundHttp {
 
 impl OutboundHttp {
     /// Returns the hooks for one call: they send the request that [`EgressPolicy`] allows, attach the token to it, and wait for `100 Continue` if the
-    /// request has `Expect`. `version_id` is ignored for [`Operation::ListVersions`].
+    /// request has `Expect`. `version_id` is ignored for [`Operation::ListVersions`]. The [`Limits`](crate::Limits) are those of
+    /// the host's own store.
     pub fn hooks(&self, operation: Operation, service_id: &str, version_id: u32) -> RequestHooks {
         RequestHooks {
             policy: EgressPolicy::new(&self.api, operation, service_id, version_id),
@@ -115,8 +116,10 @@ impl RequestHooks {
             return Err(Denial::new(DenialReason::Repeated, request.method(), request.uri()));
         }
         self.policy.check(request.method(), request.uri())?;
-        match (self.content_size, content_length(request)) {
-            (Some(size), Some(length)) if length.saturating_sub(size) > FRAMING => {
+        let limit = self.content_size.map(|size| size.saturating_add(FRAMING));
+        self.exchange.state().body_limit = limit;
+        match (limit, content_length(request)) {
+            (Some(limit), Some(length)) if length > limit => {
                 Err(Denial::new(DenialReason::Length, request.method(), request.uri()))
             }
             _ => Ok(()),

@@ -8,9 +8,14 @@ use wasmtime::{Error, ResourceLimiter, Result};
 /// The limits on the component in one call. A call that exceeds one fails with [`ErrorKind::Component`](crate::ErrorKind::Component), and the message
 /// names the limit.
 ///
-/// These limits are fixed: one request a call, even if it is denied; 100,000 table elements, 100 core instances, 16 memories and 64 tables; 4 KiB of
-/// random bytes at a time; 16 MiB for the values that a function of the host takes or the component returns; 64 informational responses. An upload's
-/// `Content-Length` exceeds the length of the content by at most 1 MiB; with a larger one, the request is denied.
+/// Other limits are fixed:
+///
+/// | limit | kind of error |
+/// |---|---|
+/// | 100,000 table elements, 100 core instances, 16 memories, 64 tables | `Component` |
+/// | 4 KiB of random bytes at a time, 16 MiB for the values of one call of a function | `Component` |
+/// | one request, even if it is denied; a `Content-Length` of 1 MiB more than the package | `Denied` |
+/// | a body of 1 MiB more than the package; 64 informational responses | `Transport` |
 ///
 /// ```
 /// use fastly_package::Limits;
@@ -22,8 +27,8 @@ use wasmtime::{Error, ResourceLimiter, Result};
 pub struct Limits {
     /// The time that the component computes. Waiting for the network or the content is not included. Default: 5 s.
     pub compute: Duration,
-    /// The time that the call keeps a thread busy: the time that the component computes, and that of the host's functions that it calls. Waiting is not
-    /// included. Default: 30 s; an upload of 100 MB needs less than a second.
+    /// The time that the call's task keeps a thread busy: the time that the component computes, and that of the host's functions that it calls. Waiting and
+    /// sending are not included. Default: 30 s; an upload of 100 MB needs less than a second.
     pub busy: Duration,
     /// The linear memories together, in bytes. Default: 64 MiB; the largest response needs about 4 MiB.
     pub memory: usize,
@@ -63,7 +68,15 @@ impl Allocations {
 
 /// Exceeding a limit traps, so that the error names it.
 impl ResourceLimiter for Allocations {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         self.memory = self.memory.saturating_add(desired - current);
         let limit = self.limit;
         match self.memory > limit {
@@ -72,7 +85,15 @@ impl ResourceLimiter for Allocations {
         }
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         self.table_elements = self.table_elements.saturating_add(desired - current);
         match self.table_elements > TABLE_ELEMENTS {
             true => Err(Error::msg(format!("its tables exceed {TABLE_ELEMENTS} elements"))),
@@ -93,6 +114,9 @@ impl ResourceLimiter for Allocations {
     }
 }
 
+/// The maximum time of a poll that counts. A component yields after each epoch, which is shorter.
+const MAX_POLL: Duration = Duration::from_millis(200);
+
 /// Runs a call until it ends, or has kept a thread busy for longer than `limit`.
 pub(crate) async fn limit_busy<T>(
     limit: Duration,
@@ -103,7 +127,8 @@ pub(crate) async fn limit_busy<T>(
     std::future::poll_fn(|cx| {
         let start = Instant::now();
         let result = call.as_mut().poll(cx);
-        busy += start.elapsed();
+        // A process that is stopped or swapped out is not busy.
+        busy += start.elapsed().min(MAX_POLL);
         match result.is_pending() && busy > limit {
             true => Poll::Ready(Err(Error::msg(format!("it was busy for longer than {limit:?}")))),
             false => result,

@@ -1,4 +1,4 @@
-//! Writes bytes for ever, one at a time: for version 1 without a length, for others with a declared length of 10^18 bytes.
+//! Writes bytes forever, one at a time: for version 1 without a length, for others with a declared length of 10^18 bytes.
 
 use fastly_package_test_programs::bindings::wasi::http::outgoing_handler::handle;
 use fastly_package_test_programs::*;

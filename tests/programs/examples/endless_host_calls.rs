@@ -1,4 +1,4 @@
-//! Calls functions of the host for ever.
+//! Calls functions of the host forever.
 
 use fastly_package_test_programs::bindings::wasi::random::random::get_random_bytes;
 use fastly_package_test_programs::*;

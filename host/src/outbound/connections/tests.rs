@@ -1,4 +1,4 @@
-use super::{Connections, IDLE_TIMEOUT, Idle};
+use super::{Connections, IDLE_TIMEOUT, Idle, Owner};
 use crate::outbound::connect::Connector;
 use crate::outbound::idle::MAX_IDLE;
 use crate::timeouts::Timeouts;
@@ -16,7 +16,7 @@ async fn give_back(connections: &Connections) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (peer, _) = listener.accept().await.unwrap();
-    connections.give_back(Idle::new(Box::new(stream)));
+    connections.give_back(Idle::new(Box::new(stream), Owner::current()));
     peer
 }
 
@@ -81,7 +81,7 @@ async fn an_idle_connection_expires() {
     tokio::time::pause();
     tokio::time::advance(IDLE_TIMEOUT - Duration::from_secs(1)).await;
     let stream = connections.take_idle().expect("it has not expired");
-    connections.give_back(Idle::new(stream));
+    connections.give_back(Idle::new(stream, Owner::current()));
     tokio::time::advance(IDLE_TIMEOUT).await;
     assert!(connections.take_idle().is_none());
 }

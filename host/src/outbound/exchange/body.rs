@@ -91,7 +91,8 @@ impl Body for ResponseBody {
             frame = Pin::new(&mut this.body).poll_frame(cx);
         }
         let frame = ready!(frame);
-        if frame.is_none() || this.body.is_end_stream() {
+        let is_trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        if frame.is_none() || is_trailers || this.body.is_end_stream() {
             this.exchange.finish(cx);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(|error| this.exchange.failed(&error))))
@@ -103,5 +104,12 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The rest of a response that is not read is not received either.
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.exchange.end();
     }
 }

@@ -31,13 +31,13 @@ impl<O, R> Slot<O, R> {
         !is_ended
     }
 
-    /// Polls the connection, if it is open. `poll` returns whether it is over.
+    /// Polls the connection, if it is open. `poll` returns whether it is over: then another one may be opened.
     pub(super) fn drive(&self, poll: impl FnOnce(&mut O) -> bool) {
         let mut current = self.lock();
         if let Connection::Open(connection) = &mut *current
             && poll(connection)
         {
-            *current = Connection::Ended;
+            *current = Connection::None;
         }
     }
 
@@ -52,7 +52,7 @@ impl<O, R> Slot<O, R> {
         };
     }
 
-    /// Closes the connection of an exchange that has not ended. If there is no connection yet, none will be opened.
+    /// Closes the connection of an exchange that has not ended. One that is being opened is dropped.
     pub(super) fn end(&self) {
         let mut current = self.lock();
         if !matches!(*current, Connection::Reusable(_)) {

@@ -2,6 +2,7 @@
 
 use super::SharedState;
 use crate::outbound::connect::Stream;
+use crate::outbound::connections::{Idle, Owner};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -11,20 +12,23 @@ use std::task::{Context, Poll, ready};
 pub(super) struct Socket {
     /// `None` once it was taken.
     stream: Option<TokioIo<Box<dyn Stream>>>,
+    owner: Owner,
     state: SharedState,
     is_write_failed: bool,
     is_shut_down: bool,
 }
 
 impl Socket {
+    /// Must be called on the runtime that opened the stream.
     pub(super) fn new(stream: Box<dyn Stream>, state: SharedState) -> Self {
-        let stream = Some(TokioIo::new(stream));
-        Self { stream, state, is_write_failed: false, is_shut_down: false }
+        let (stream, owner) = (Some(TokioIo::new(stream)), Owner::current());
+        Self { stream, owner, state, is_write_failed: false, is_shut_down: false }
     }
 
-    /// Takes the stream, for another exchange.
-    pub(super) fn into_stream(mut self) -> Option<Box<dyn Stream>> {
-        self.stream.take().map(TokioIo::into_inner)
+    /// Makes the connection available for another exchange.
+    pub(super) fn into_idle(mut self) -> Option<Idle> {
+        let stream = self.stream.take()?;
+        Some(Idle::new(stream.into_inner(), self.owner))
     }
 
     /// Polls a write. A server that responds early and closes the connection makes writes fail while its response is still unread. hyper gives up at
@@ -58,7 +62,7 @@ impl Read for Socket {
     ) -> Poll<io::Result<()>> {
         let Some(stream) = &mut self.stream else { return Poll::Pending };
         ready!(Pin::new(stream).poll_read(cx, buffer))?;
-        Poll::Ready(self.state.lock().read().map_err(io::Error::other))
+        Poll::Ready(self.state.lock().note_read().map_err(io::Error::other))
     }
 }
 
@@ -68,9 +72,9 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.poll_writing(|stream| stream.poll_write(cx, bytes)));
-        self.state.lock().written();
-        Poll::Ready(written)
+        let written = ready!(self.poll_writing(|stream| stream.poll_write(cx, bytes)))?;
+        self.state.lock().note_write();
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -78,9 +82,9 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.poll_writing(|stream| stream.poll_write_vectored(cx, slices)));
-        self.state.lock().written();
-        Poll::Ready(written)
+        let written = ready!(self.poll_writing(|stream| stream.poll_write_vectored(cx, slices)))?;
+        self.state.lock().note_write();
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -88,7 +92,9 @@ impl Write for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_writing(|stream| stream.poll_flush(cx))
+        ready!(self.poll_writing(|stream| stream.poll_flush(cx)))?;
+        self.state.lock().note_flush();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

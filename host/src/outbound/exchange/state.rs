@@ -17,8 +17,8 @@ const MAX_INFORMATIONAL: usize = 64;
 /// The phases of an exchange, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// There is no request yet.
-    Idle,
+    /// There is no request, or it has failed before it was sent.
+    NotStarted,
     Connecting,
     /// The request's body waits for `100 Continue`.
     Expecting,
@@ -40,29 +40,33 @@ pub(crate) enum RequestFailure {
 }
 
 /// The state of an exchange.
-pub(crate) struct State {
+pub(crate) struct ExchangeState {
     pub(super) phase: Phase,
     /// When the phase last changed, or, if it is a later time, when a byte moved that shows progress in it.
     progress_at: Instant,
     responded_at: Instant,
     status: Option<StatusCode>,
-    /// What is left of the request's body. `None` after its end. To be dropped without the lock on this state.
+    /// The unsent part of the request's body. `None` after its end. It is to be dropped without the lock on this state.
     pub(super) body: Option<WasiBody>,
     /// The announced length of the body, the number of its bytes that the connection has taken, and whether it has taken the end.
     pub(super) length: Option<u64>,
     taken: u64,
     is_end_taken: bool,
+    /// The maximum length of the body, if the host knows it.
+    pub(in crate::outbound) body_limit: Option<u64>,
+    /// Whether the connection has written everything that it has taken.
+    pub(super) is_flushed: bool,
     /// Bytes were received that may be a final response. They hold the body back.
     may_be_response: bool,
     informational: usize,
     failure: Option<RequestFailure>,
 }
 
-impl Default for State {
+impl Default for ExchangeState {
     fn default() -> Self {
         let now = Instant::now();
         Self {
-            phase: Phase::Idle,
+            phase: Phase::NotStarted,
             progress_at: now,
             responded_at: now,
             status: None,
@@ -70,6 +74,8 @@ impl Default for State {
             length: None,
             taken: 0,
             is_end_taken: false,
+            body_limit: None,
+            is_flushed: false,
             may_be_response: false,
             informational: 0,
             failure: None,
@@ -77,12 +83,14 @@ impl Default for State {
     }
 }
 
-impl State {
+impl ExchangeState {
     pub(super) fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
         self.progress_at = Instant::now();
-        // Bytes that were received on a connection before the phase say nothing about the next one.
-        self.may_be_response = false;
+        if phase == Phase::Connecting {
+            // Bytes that were received on one connection say nothing about the next one.
+            self.may_be_response = false;
+        }
     }
 
     pub(crate) fn status(&self) -> Option<StatusCode> {
@@ -104,6 +112,9 @@ impl State {
                 self.taken += frame.data_ref().map_or(0, |data| data.len() as u64);
                 // After trailers, the body is not polled again.
                 self.is_end_taken |= frame.is_trailers();
+                if self.body_limit.is_some_and(|limit| self.taken > limit) {
+                    return Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(self.taken)))));
+                }
             }
             Some(Err(_)) => {}
             None => {
@@ -131,9 +142,23 @@ impl State {
         self.taken == 0 && !self.is_end_taken
     }
 
+    /// Returns the number of bytes of the body that the connection has taken.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.taken
+    }
+
     /// Notes that bytes were written to the connection.
-    pub(super) fn written(&mut self) {
+    pub(super) fn note_write(&mut self) {
         self.progress_at = Instant::now();
+        self.is_flushed = false;
+    }
+
+    /// Notes that everything was written.
+    pub(super) fn note_flush(&mut self) {
+        if !self.is_flushed {
+            self.progress_at = Instant::now();
+            self.is_flushed = true;
+        }
     }
 
     /// Notes that bytes were read from the connection. Until there is a response, they only show that the server is alive.
@@ -141,7 +166,7 @@ impl State {
     /// # Errors
     ///
     /// Fails after too many informational responses.
-    pub(super) fn read(&mut self) -> Result<(), String> {
+    pub(super) fn note_read(&mut self) -> Result<(), String> {
         match self.phase {
             Phase::Receiving => self.progress_at = Instant::now(),
             _ => self.may_be_response = true,
@@ -152,7 +177,7 @@ impl State {
         }
     }
 
-    pub(super) fn informed(&mut self, status: StatusCode) {
+    pub(super) fn note_informational(&mut self, status: StatusCode) {
         self.may_be_response = false;
         self.informational += 1;
         if status == StatusCode::CONTINUE && self.phase == Phase::Expecting {
@@ -160,7 +185,7 @@ impl State {
         }
     }
 
-    pub(super) fn responded(&mut self, status: StatusCode) {
+    pub(super) fn note_response(&mut self, status: StatusCode) {
         self.set_phase(Phase::Receiving);
         self.responded_at = self.progress_at;
         self.status = Some(status);
@@ -173,6 +198,10 @@ impl State {
         }
         if let RequestFailure::Denied(denial) = &failure {
             tracing::warn!(%denial, "denied a request of the component");
+        }
+        if self.phase == Phase::Connecting {
+            // The limits on connecting don't apply any more.
+            self.set_phase(Phase::NotStarted);
         }
         self.failure = Some(failure);
     }
@@ -192,7 +221,7 @@ impl State {
             Phase::Receiving => {
                 stalled.into_iter().chain(response(self.responded_at)).min_by_key(|(at, _)| *at)
             }
-            _ if self.is_request_sent() => response(self.progress_at),
+            _ if self.is_request_sent() && self.is_flushed => response(self.progress_at),
             _ => stalled,
         }
     }
