@@ -86,7 +86,8 @@ async fn an_upload_of_much_more_than_the_package_is_denied() {
 
     // Without a declared length, the upload is stopped.
     fixture.emulator.fault(Fault::close().after_body_bytes(u64::MAX));
-    let error = fixture.put(&package(2000), NEVER).await.unwrap_err();
+    let content = Content::from_bytes(package(2000)).unwrap();
+    let error = fixture.send_to(&version(3), content, NEVER).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error:?}");
     assert!(error.to_string().contains("body size exceeds limit"), "{error}");
 }

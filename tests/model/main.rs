@@ -36,8 +36,7 @@ fn main() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
     let seeded = catch_unwind(|| {
-        Runner::new(DfsScheduler::new(Some(SCHEDULES), false), quiet)
-            .run(|| calls(give_back_before_the_end))
+        Runner::new(PctScheduler::new(3, SCHEDULES), quiet).run(|| calls(give_back_before_the_end))
     });
     std::panic::set_hook(hook);
     assert!(seeded.is_err(), "a connection that is given back too early is not noticed");
