@@ -104,7 +104,7 @@ pub enum UnexpectedReason {
     Premature,
     /// A success whose body exceeds the limit.
     TooLarge,
-    /// A success whose body is not the expected JSON.
+    /// A success whose body is not the expected JSON, or describes another service or version.
     InvalidBody,
 }
 
