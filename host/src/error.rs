@@ -5,7 +5,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::digest::Digest;
-use crate::outbound::egress::Denial;
+use crate::outbound::denial::Denial;
 use fastly_package_archive::NotAPackage;
 use fastly_package_core::error::{
     self as message, ContentErrorKind, ErrorKind, Stored, TimeoutPhase, TransportErrorKind,

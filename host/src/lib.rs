@@ -95,7 +95,7 @@ pub use fastly_package_core::error::{
 pub use fastly_package_core::retry::Retries;
 pub use fastly_package_core::target::Operation;
 pub use fastly_package_core::upload::{Expect, PutOptions};
-pub use outbound::egress::Denial;
+pub use outbound::denial::Denial;
 pub use outbound::egress::EgressPolicy;
 pub use outbound::{OutboundHttp, RequestHooks};
 pub use plugin::{Plugin, Proof, Retry, Uploaded};

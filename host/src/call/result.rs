@@ -7,7 +7,7 @@ use crate::bindings::exports::fastly_package::api::package_api::{
 };
 use crate::bindings::wasi::http::types::ErrorCode;
 use crate::error::{ContentError, Error, Result, TimeoutError, UploadProgress};
-use crate::outbound::exchange::RequestFailure;
+use crate::outbound::exchange::state::RequestFailure;
 use fastly_package_core::error::{ErrorKind, Stored, TimeoutPhase};
 use http::StatusCode;
 use std::io;

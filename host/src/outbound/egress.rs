@@ -1,10 +1,10 @@
 //! The egress policy: the rule of `fastly-package-core`, applied to the requests of the `http` crate.
 
+use super::denial::Denial;
 use crate::api_url::ApiUrl;
-use fastly_package_core::egress::{DenialReason, Request, Rule};
+use fastly_package_core::egress::{Request, Rule};
 use fastly_package_core::target::Operation;
 use http::{Method, Uri};
-use std::fmt;
 
 /// The one request that a call may send: scheme, host and port of the configured API, the operation's method, its exact path and no query.
 ///
@@ -48,33 +48,10 @@ impl EgressPolicy {
     }
 }
 
-/// A denied request. Nothing was connected to. `Display` shows the beginning of its method and URI, up to 200 characters, and the reason.
-#[derive(Debug, Clone)]
-pub struct Denial {
-    /// The part of the request that is not allowed.
-    pub reason: DenialReason,
-    request: String,
-}
-
-impl Denial {
-    pub(crate) fn new(reason: DenialReason, method: &Method, uri: &Uri) -> Self {
-        // The component controls the URI: its length must be limited.
-        let request = format!("{method} {uri}").chars().take(200).collect();
-        Self { reason, request }
-    }
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.request, self.reason)
-    }
-}
-
-impl std::error::Error for Denial {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastly_package_core::egress::DenialReason;
     use fastly_package_core::egress_cases::{ALLOWED, Case, DENIED, SERVICE, VERSION};
 
     /// Checks a case. `None` if its parts don't form a URI.

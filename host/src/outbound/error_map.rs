@@ -1,7 +1,7 @@
 //! Errors of requests: in detail for the host, as `wasi:http` codes for the component.
 
 use super::connect_error::{ConnectError, certificate_error};
-use super::exchange::RequestFailure;
+use super::exchange::state::RequestFailure;
 use fastly_package_core::error::TimeoutPhase;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};

@@ -3,7 +3,7 @@
 mod body;
 mod slot;
 mod socket;
-mod state;
+pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use slot::Slot;
 use socket::Socket;
-pub(crate) use state::RequestFailure;
-use state::{ExchangeState, Phase};
+use state::{ExchangeState, Phase, RequestFailure};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;

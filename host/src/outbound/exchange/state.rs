@@ -1,6 +1,6 @@
 //! How far an exchange is: what may be sent, which time limit applies, and what may be stored.
 
-use crate::outbound::egress::Denial;
+use crate::outbound::denial::Denial;
 use crate::timeouts::Timeouts;
 use bytes::Bytes;
 use fastly_package_core::error::TimeoutPhase;
