@@ -66,7 +66,24 @@ impl Allocations {
     }
 }
 
-/// Exceeding a limit traps, so that the error names it.
+/// Adds the growth from `current` to `desired` to `total`. Exceeding the limit traps, so that the error names it; exceeding the component's own maximum
+/// fails without allocating anything.
+fn grow(
+    total: &mut usize,
+    limit: usize,
+    (current, desired, maximum): (usize, usize, Option<usize>),
+    exceeded: impl FnOnce() -> String,
+) -> Result<bool> {
+    if maximum.is_some_and(|maximum| desired > maximum) {
+        return Ok(false);
+    }
+    *total = total.saturating_add(desired - current);
+    match *total > limit {
+        true => Err(Error::msg(exceeded())),
+        false => Ok(true),
+    }
+}
+
 impl ResourceLimiter for Allocations {
     fn memory_growing(
         &mut self,
@@ -74,15 +91,9 @@ impl ResourceLimiter for Allocations {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.memory = self.memory.saturating_add(desired - current);
         let limit = self.limit;
-        match self.memory > limit {
-            true => Err(Error::msg(format!("its memories exceed {limit} bytes"))),
-            false => Ok(true),
-        }
+        let exceeded = || format!("its memories exceed {limit} bytes");
+        grow(&mut self.memory, limit, (current, desired, maximum), exceeded)
     }
 
     fn table_growing(
@@ -91,14 +102,8 @@ impl ResourceLimiter for Allocations {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.table_elements = self.table_elements.saturating_add(desired - current);
-        match self.table_elements > TABLE_ELEMENTS {
-            true => Err(Error::msg(format!("its tables exceed {TABLE_ELEMENTS} elements"))),
-            false => Ok(true),
-        }
+        let exceeded = || format!("its tables exceed {TABLE_ELEMENTS} elements");
+        grow(&mut self.table_elements, TABLE_ELEMENTS, (current, desired, maximum), exceeded)
     }
 
     fn instances(&self) -> usize {

@@ -88,8 +88,9 @@ impl ExchangeState {
         self.phase = phase;
         self.progress_at = Instant::now();
         if phase == Phase::Connecting {
-            // Bytes that were received on one connection say nothing about the next one.
+            // What was received and written on one connection says nothing about the next one.
             self.may_be_response = false;
+            self.is_flushed = false;
         }
     }
 
@@ -109,6 +110,7 @@ impl ExchangeState {
         let frame = ready!(Pin::new(body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
+                self.is_flushed = false;
                 self.taken += frame.data_ref().map_or(0, |data| data.len() as u64);
                 // After trailers, the body is not polled again.
                 self.is_end_taken |= frame.is_trailers();

@@ -96,6 +96,21 @@ async fn bytes_received_on_one_connection_do_not_hold_the_body_back_on_another()
     assert!(poll_once(&mut body).await.is_ready());
 }
 
+#[tokio::test]
+async fn a_request_is_written_only_after_the_flush_that_follows_its_last_byte() {
+    let (mut body, state) = body(Phase::Sending);
+    state.lock().note_write();
+    state.lock().note_flush();
+    assert!(poll_once(&mut body).await.is_ready());
+    let is_flushed = || state.lock().is_flushed;
+    assert!(state.lock().is_whole());
+    assert!(!is_flushed());
+    state.lock().note_flush();
+    assert!(is_flushed());
+    state.lock().set_phase(Phase::Connecting);
+    assert!(!is_flushed());
+}
+
 #[test]
 fn a_dropped_body_is_not_kept() {
     let (body, state) = body(Phase::Sending);
